@@ -1,0 +1,109 @@
+"""The one family of errors that acts raise; the edges turn them into pages and JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+class AppError(Exception):
+    """Something the user or the operator can be told about."""
+
+    message = "Something went wrong."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+        self.message = message or self.message
+
+
+class Invalid(AppError):
+    """Input breaks a rule.
+
+    `fields` maps a field's name to the reasons, each a sentence that says how to mend it.
+    The key "" holds reasons that belong to no single field.
+    """
+
+    message = "Please check the highlighted fields."
+
+    def __init__(self, fields: Mapping[str, Sequence[str]], message: str | None = None) -> None:
+        super().__init__(message)
+        self.fields = {name: list(reasons) for name, reasons in fields.items()}
+
+
+class Unauthenticated(AppError):
+    """Nobody is signed in."""
+
+    message = "Please sign in."
+
+
+class Forbidden(AppError):
+    """The actor may see it, and may not do it."""
+
+    message = "Your role does not allow this. Ask a manager or an administrator."
+
+
+class NotFound(AppError):
+    """It is not there, or it is in a store that the actor may not see."""
+
+    message = "This page does not exist, or it belongs to another store."
+
+
+class Conflict(AppError):
+    """The same value exists already, or the thing is in the wrong state.
+
+    `fields` as in `Invalid`; `existing_id` is set where the actor may see the other record.
+    """
+
+    message = "This is already there."
+
+    def __init__(
+        self,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        message: str | None = None,
+        existing_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.fields = {name: list(reasons) for name, reasons in (fields or {}).items()}
+        self.existing_id = existing_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldConflict:
+    """One field that two people changed: the value both started from, theirs (saved) and mine."""
+
+    field: str
+    base: str | None
+    theirs: str | None
+    mine: str | None
+    theirs_by: str = ""
+
+
+class Stale(AppError):
+    """Somebody else saved meanwhile, and changed what this act would change.
+
+    `conflicts` names the fields; `current_revision` is the revision to answer with.
+    """
+
+    message = "Somebody else changed this record while you were editing."
+
+    def __init__(
+        self, current_revision: int, conflicts: Sequence[FieldConflict] = (), message: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.current_revision = current_revision
+        self.conflicts = tuple(conflicts)
+
+
+class RateLimited(AppError):
+    """Too many tries; `retry_after` is in seconds."""
+
+    message = "Too many tries. Please wait a little and try again."
+
+    def __init__(self, retry_after: int, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(AppError):
+    """The database is locked, full or away; nothing was saved."""
+
+    message = "Not saved: the database cannot be reached right now. Please try again in a moment."
+    retry_after = 2
