@@ -1,0 +1,34 @@
+"""All tables, so that whoever imports the package knows the whole schema."""
+
+from app.models.address import Address
+from app.models.associate import Associate, AssociateStore, SignInFailure, SignInSession
+from app.models.attribute import AttributeDefinition, ExtendedAttribute
+from app.models.audit import AccessEntry, AuditEntry
+from app.models.base import Base
+from app.models.consent import Consent, ConsentEvent
+from app.models.customer import Customer, CustomerStore
+from app.models.idempotency import IdempotencyKey
+from app.models.import_job import ImportJob
+from app.models.order import Order
+from app.models.store import Store
+
+__all__ = [
+    "AccessEntry",
+    "Address",
+    "Associate",
+    "AssociateStore",
+    "AttributeDefinition",
+    "AuditEntry",
+    "Base",
+    "Consent",
+    "ConsentEvent",
+    "Customer",
+    "CustomerStore",
+    "ExtendedAttribute",
+    "IdempotencyKey",
+    "ImportJob",
+    "Order",
+    "SignInFailure",
+    "SignInSession",
+    "Store",
+]

@@ -1,0 +1,144 @@
+"""Settings: read once from the environment, frozen, refused when they are unsafe."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.actor import Visibility
+
+MIN_SECRET_LENGTH = 32
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class BadSetting(Exception):
+    """A setting is missing or unsafe; the message says how to mend it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set; `docs/configuration.md` describes each (a test compares)."""
+
+    data_dir: Path
+    database_url: str
+    secret_key: str
+    secret_key_fallbacks: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allow_http: bool = False
+    trusted_hosts: tuple[str, ...] = LOOPBACK
+    proxy_count: int = 0
+    customer_visibility: Visibility = Visibility.STORE
+    session_idle_minutes: int = 30
+    session_hours: int = 12
+    web_workers: int = 2
+    web_threads: int = 4
+    log_level: str = "INFO"
+    testing: bool = field(default=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True when the database is an SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+
+ENVIRONMENT = (
+    "DATA_DIR",
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "HOST",
+    "PORT",
+    "ALLOW_HTTP",
+    "TRUSTED_HOSTS",
+    "PROXY_COUNT",
+    "CUSTOMER_VISIBILITY",
+    "SESSION_IDLE_MINUTES",
+    "SESSION_HOURS",
+    "WEB_WORKERS",
+    "WEB_THREADS",
+    "LOG_LEVEL",
+)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises BadSetting with the name of the setting and how to mend it.
+    """
+    env = os.environ if environ is None else environ
+    data_dir = Path(env.get("DATA_DIR") or "data").resolve()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    host = env.get("HOST") or "127.0.0.1"
+    return Settings(
+        data_dir=data_dir,
+        database_url=_database_url(env.get("DATABASE_URL"), data_dir),
+        secret_key=_secret(env.get("SECRET_KEY"), data_dir),
+        secret_key_fallbacks=_words(env.get("SECRET_KEY_FALLBACKS")),
+        host=host,
+        port=_number(env, "PORT", 8000, 1, 65535),
+        allow_http=_flag(env, "ALLOW_HTTP"),
+        trusted_hosts=_words(env.get("TRUSTED_HOSTS")) or tuple(dict.fromkeys((*LOOPBACK, host))),
+        proxy_count=_number(env, "PROXY_COUNT", 0, 0, 5),
+        customer_visibility=_visibility(env.get("CUSTOMER_VISIBILITY")),
+        session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 720),
+        session_hours=_number(env, "SESSION_HOURS", 12, 1, 24),
+        web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
+        web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
+        log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
+    )
+
+
+def _database_url(given: str | None, data_dir: Path) -> str:
+    if not given:
+        return f"sqlite:///{data_dir / 'clienteling.db'}"
+    for prefix in ("postgres://", "postgresql://"):
+        if given.startswith(prefix):
+            return "postgresql+psycopg://" + given.removeprefix(prefix)
+    if given.startswith(("sqlite:///", "postgresql+psycopg://")):
+        return given
+    raise BadSetting("DATABASE_URL must begin with sqlite:/// or postgresql://")
+
+
+def _secret(given: str | None, data_dir: Path) -> str:
+    if given:
+        if len(given) < MIN_SECRET_LENGTH or len(set(given)) < 8:
+            raise BadSetting(
+                f"SECRET_KEY must be random and at least {MIN_SECRET_LENGTH} characters long. "
+                "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
+        return given
+    path = data_dir / "secret-key"
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    if path.stat().st_mode & 0o077:
+        raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
+    return path.read_text().strip()
+
+
+def _words(given: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (given or "").split(",") if word.strip())
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    given = (env.get(name) or "no").lower()
+    if given not in {"yes", "no", "1", "0", "true", "false"}:
+        raise BadSetting(f"{name} must be yes or no")
+    return given in {"yes", "1", "true"}
+
+
+def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    given = env.get(name) or str(default)
+    if not (given.isascii() and given.isdigit() and low <= int(given) <= high):
+        raise BadSetting(f"{name} must be a whole number from {low} to {high}")
+    return int(given)
+
+
+def _visibility(given: str | None) -> Visibility:
+    try:
+        return Visibility(given or "store")
+    except ValueError:
+        raise BadSetting("CUSTOMER_VISIBILITY must be store or company") from None

@@ -1,0 +1,115 @@
+"""The database: engine, settings of each connection, and the only commit in the program."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from app.errors import AppError, Conflict, Unavailable
+
+try:
+    import pysqlite3
+except ImportError:  # no wheel for this machine; `clienteling doctor` says what that costs
+    sqlite_library: ModuleType = sqlite3
+else:
+    sqlite_library = pysqlite3
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "FULL",
+    "busy_timeout": "5000",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",
+    "mmap_size": "0",
+    "journal_size_limit": str(64 * 1024 * 1024),
+    "trusted_schema": "OFF",
+    "cell_size_check": "ON",
+    "temp_store": "MEMORY",
+    "cache_size": "-16384",
+}
+
+POSTGRESQL_OPTIONS = (
+    "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
+    " -c timezone=UTC"
+)
+
+# How long a request waits for a connection of the pool before it is told to come back, in seconds.
+POOL_TIMEOUT = 5
+
+
+def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
+    """Return an engine with each connection set up as `docs/operations.md` promises.
+
+    `bulk` lifts PostgreSQL's statement time limit, for imports, migrations and benchmarks.
+    """
+    if url.startswith("sqlite"):
+        engine = create_engine(url, module=sqlite_library, pool_size=pool_size, pool_timeout=POOL_TIMEOUT)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = "-c timezone=UTC" if bulk else POSTGRESQL_OPTIONS
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        pool_timeout=POOL_TIMEOUT,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 3, "options": options},
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: _begin_sqlite does, with the right kind.
+    connection.isolation_level = None
+    for name, value in SQLITE_PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE lets two writers queue, instead of failing in the middle of their work.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """Do one act: fresh rows, one commit at the end, nothing kept after an error.
+
+    Raises Conflict when a unique value was taken meanwhile and Unavailable when the database is
+    locked, full or away. Refuses to nest: an act is one transaction.
+    """
+    if session.info.get("writing"):
+        raise RuntimeError("transaction() does not nest")
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("rows were changed outside transaction()")
+    session.rollback()
+    session.info["writing"] = True
+    try:
+        session.connection(execution_options={"writes": True})
+        yield
+        session.commit()
+    except AppError:
+        session.rollback()
+        raise
+    except DBAPIError as error:
+        session.rollback()
+        raise as_app_error(error) from error
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["writing"] = False
+
+
+def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
+    """Return the AppError that a database error means to people, or the error itself."""
+    if isinstance(error, IntegrityError):
+        return Conflict(message="Somebody saved the same value just now. Please check and try again.")
+    # PostgreSQL reports its idle-in-transaction limit as InternalError, hence the wide net.
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return Unavailable()
+    return error

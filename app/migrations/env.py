@@ -1,0 +1,18 @@
+"""Alembic's entry: runs the migrations on the connection that app.cli.database hands over."""
+
+from alembic import context
+
+from app.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    transaction_per_migration=True,
+    compare_type=True,
+    include_object=lambda _object, name, kind, _reflected, _compare: (
+        not (kind == "table" and str(name).startswith("customer_search"))
+    ),
+)
+with context.begin_transaction():
+    context.run_migrations()
