@@ -1,0 +1,46 @@
+"""What the audit log and the access log say."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class AuditAction(StrEnum):
+    """One kind of act, `noun.past`; the text for people stands with the pages."""
+
+    ADDRESS_CREATED = "address.created"
+    ADDRESS_DELETED = "address.deleted"
+    ADDRESS_UPDATED = "address.updated"
+    ASSOCIATE_CREATED = "associate.created"
+    ASSOCIATE_UPDATED = "associate.updated"
+    ATTRIBUTE_DEFINITION_CREATED = "attribute_definition.created"
+    ATTRIBUTE_DEFINITION_UPDATED = "attribute_definition.updated"
+    ATTRIBUTES_UPDATED = "attributes.updated"
+    CONSENT_RECORDED = "consent.recorded"
+    CUSTOMER_ADDED_TO_STORE = "customer.added_to_store"
+    CUSTOMER_CREATED = "customer.created"
+    CUSTOMER_UPDATED = "customer.updated"
+    IMPORT_FINISHED = "import.finished"
+    ORDER_RECORDED = "order.recorded"
+    PASSWORD_CHANGED = "associate.password_changed"  # noqa: S105 -- the name of an act
+    SIGN_IN_REFUSED = "sign_in.refused"
+    SIGNED_IN = "sign_in.succeeded"
+    SIGNED_OUT = "sign_in.ended"
+    STORE_CREATED = "store.created"
+    STORE_UPDATED = "store.updated"
+
+
+class AccessAction(StrEnum):
+    """One way of seeing a customer's data."""
+
+    MASKED = "masked"
+    REVEALED = "revealed"
+    VIEWED = "viewed"
+
+
+Changes = dict[str, tuple[Any, Any]]
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
+    """Return {field: (old, new)} of the fields of `new` whose value differs from `old`."""
+    return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
