@@ -1,0 +1,196 @@
+/* What HTML cannot do by itself. Every page works without this file; nothing is kept in the browser's storage. */
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const dialog = () => $("#dialog");
+  const busy = new WeakSet();
+  const lastButton = new WeakMap();
+
+  /* A page that comes out of the back-forward cache may belong to somebody who signed out. */
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  function focusOn(element) {
+    if (!element.matches("a[href], button, input, select, textarea, summary, [tabindex]")) element.tabIndex = -1;
+    element.focus();
+  }
+
+  function focusFirst(root) {
+    const wanted = root.matches?.("[data-autofocus]") ? root : $("[data-autofocus]", root);
+    if (!wanted) return false;
+    wanted.removeAttribute("data-autofocus");
+    focusOn(wanted);
+    return true;
+  }
+
+  function announce(text) {
+    const live = $("#live");
+    if (live && live.textContent !== text) live.textContent = text;
+  }
+
+  function markCurrentRow() {
+    for (const row of $$("a.result")) {
+      if (row.pathname === location.pathname) row.setAttribute("aria-current", "page");
+      else row.removeAttribute("aria-current");
+    }
+  }
+
+  /* Forms: one submit at a time. */
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.hasAttribute("data-live")) return;
+    if (busy.has(form)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    lastButton.set(form, event.submitter);
+    if ($(".not-saved", form)) $(".not-saved", form).remove();
+    busy.add(form);
+    event.submitter?.setAttribute("aria-disabled", "true");
+    setTimeout(() => release(form), 20000);
+  }, true);
+
+  function release(form) {
+    busy.delete(form);
+    for (const button of $$("[aria-disabled]", form)) button.removeAttribute("aria-disabled");
+  }
+
+  /* Lost connection: the form stays as typed; Retry sends the same form with the same idempotency key. */
+  function showNotSaved(form) {
+    const template = $("#not-saved");
+    if (!template || $(".not-saved", form)) return;
+    const line = template.content.firstElementChild.cloneNode(true);
+    const actions = $(".actions", form);
+    if (actions) actions.before(line);
+    else form.append(line);
+    $("button", line).addEventListener("click", () => {
+      release(form);
+      form.requestSubmit(lastButton.get(form) ?? undefined);
+    });
+    announce(line.textContent.trim());
+    $("button", line).focus();
+  }
+
+  function showOffline() {
+    const template = $("#offline");
+    const place = $("#flashes");
+    if (template && place) place.replaceChildren(template.content.firstElementChild.cloneNode(true));
+  }
+
+  let pending = 0;
+  document.addEventListener("htmx:before:request", () => {
+    pending += 1;
+    document.documentElement.classList.add("is-loading");
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    pending = Math.max(0, pending - 1);
+    if (!pending) document.documentElement.classList.remove("is-loading");
+    const form = event.detail.ctx?.sourceElement?.closest?.("form");
+    if (form) release(form);
+  });
+  document.addEventListener("htmx:error", (event) => {
+    const source = event.detail.ctx?.sourceElement;
+    if (!source || event.detail.ctx.response) return;
+    const form = source.closest("form");
+    if (form && form.method === "post" && !form.hasAttribute("data-live")) showNotSaved(form);
+    else showOffline();
+  });
+
+  /* An error goes to the line at the top; behind an open dialog nobody would see it. */
+  document.addEventListener("htmx:response:error", (event) => {
+    if (event.detail.ctx.hx?.retarget && dialog()?.open) dialog().close();
+  });
+
+  /* After a swap: title, focus, dialog, number of results. */
+  document.addEventListener("htmx:after:settle", (event) => {
+    for (const part of event.detail.newContent ?? []) {
+      if (!(part instanceof Element)) continue;
+      const box = dialog();
+      if (box && part.closest("#dialog-body")) {
+        if (!box.open) box.showModal();
+        focusFirst(part);
+        continue;
+      }
+      if (box?.open) box.close();
+      if (part.dataset.title) document.title = part.dataset.title;
+      const counted = part.matches("[data-announce]") ? part : $("[data-announce]", part);
+      if (counted) announce(counted.dataset.announce);
+      if (!focusFirst(part) && (document.activeElement === document.body || document.activeElement === null)) {
+        const heading = $("h1, h2, [role=alert]", part);
+        if (heading) focusOn(heading);
+      }
+      if (part.id === "customers-profile") {
+        const main = part.closest(".split-main");
+        if (main) main.scrollTop = 0;
+        if (matchMedia("(max-width: 899px)").matches) window.scrollTo(0, 0);
+      }
+    }
+    markCurrentRow();
+  });
+  document.addEventListener("htmx:after:history:update", markCurrentRow);
+
+  /* Going back from a profile to its list shows the list as it was, without a request. */
+  function backToList() {
+    const pane = $("#customers-pane");
+    const empty = $("#pane-empty");
+    if (!pane || !empty || !$("#customers-results")) return false;
+    pane.replaceChildren(empty.content.cloneNode(true));
+    document.title = empty.dataset.title;
+    $("#customers-query")?.focus({ preventScroll: true });
+    markCurrentRow();
+    return true;
+  }
+  document.addEventListener("htmx:before:history:restore", (event) => {
+    const list = $("#customers-search")?.dataset.listPath;
+    if (list && event.detail.path.split("?")[0] === list && backToList()) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    if (!target) return;
+    if (target.closest("[data-close]") && target.closest("dialog")) {
+      event.preventDefault();
+      target.closest("dialog").close();
+      return;
+    }
+    if (target === dialog()) dialog().close();
+    const copy = target.closest("[data-copy]");
+    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => announce(copy.dataset.copied ?? ""));
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      for (const menu of $$("details.menu[open]")) {
+        menu.open = false;
+        $("summary", menu).focus();
+      }
+    }
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const box = $("#customers-query");
+    const rows = $$("a.result");
+    if (!box || !rows.length) return;
+    const at = document.activeElement === box ? -1 : rows.indexOf(document.activeElement);
+    if (at === -1 && document.activeElement !== box) return;
+    const next = at + (event.key === "ArrowDown" ? 1 : -1);
+    event.preventDefault();
+    if (next < 0) box.focus();
+    else rows[Math.min(next, rows.length - 1)].focus();
+  });
+
+  /* A select or chip that changes the form itself (country) sends it at once; without script there is a button. */
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset?.submits;
+    const button = name && event.target.form?.querySelector(`button[name="${CSS.escape(name)}"]`);
+    if (button) event.target.form.requestSubmit(button);
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    focusFirst(document.body);
+    markCurrentRow();
+  });
+})();
