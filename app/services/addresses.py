@@ -1,0 +1,185 @@
+"""Addresses of a customer: create, update, delete."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.addresses import FIELD_LABELS, AddressInput
+from app.domain.audit import AuditAction, diff
+from app.domain.permissions import Permission
+from app.errors import Conflict, NotFound, Stale
+from app.models import Address, Customer
+from app.queries import customers as customer_queries
+from app.services import audit, revisions
+
+MAX_ADDRESSES = 50
+
+
+def get(session: Session, actor: Actor, customer_id: uuid.UUID, address_id: uuid.UUID) -> Address:
+    """Return an address of a customer that the actor may see; raises NotFound."""
+    customer_queries.get(session, actor, customer_id)
+    return _get(session, customer_id, address_id)
+
+
+def create(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    given: AddressInput,
+    *,
+    revision: int | None = None,
+    strict: bool = True,
+) -> Address:
+    """Add an address; the first of its type becomes the default.
+
+    A new address conflicts with nothing: `revision` is compared only when given (API v0).
+    Raises Invalid, NotFound, Stale.
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    columns = given.check(strict=strict)
+    _refuse_stale(customer, revision)
+    same_type = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
+    if len(same_type) >= MAX_ADDRESSES:
+        raise Conflict(message=f"A customer keeps at most {MAX_ADDRESSES} addresses. Delete one first.")
+    if not any(address.type == columns["type"] for address in same_type):
+        columns["is_default"] = True
+    if columns["is_default"]:
+        _clear_default(session, customer_id, columns["type"])
+    now = clock.utcnow()
+    address = Address(customer_id=customer_id, **columns, created_at=now, updated_at=now)
+    session.add(address)
+    session.flush()
+    _record(session, actor, AuditAction.ADDRESS_CREATED, customer, address, diff({}, _shown(columns)))
+    return address
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    address_id: uuid.UUID,
+    given: AddressInput,
+    *,
+    revision: int,
+    merge: bool = True,
+    strict: bool = True,
+) -> Address:
+    """Change an address; see services.customers.update for `revision` and `merge`.
+
+    A default address stays the default until another of its type takes over.
+    Raises Invalid, NotFound, Stale.
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    address = _get(session, customer_id, address_id)
+    columns = given.check(strict=strict)
+    current = {name: getattr(address, name) for name in FIELD_LABELS}
+    if current["is_default"] and columns["type"] == current["type"]:
+        columns["is_default"] = True
+    settled = revisions.settle(
+        session,
+        customer,
+        subject=("address", address.id),
+        revision=revision,
+        current=current,
+        mine=columns,
+        merge=merge,
+    )
+    if not settled:
+        return address
+    if settled.get("is_default") or (settled.get("type") and columns["is_default"]):
+        _clear_default(session, customer_id, columns["type"], but=address.id)
+    for name, value in settled.items():
+        setattr(address, name, value)
+    address.updated_at = clock.utcnow()
+    session.flush()
+    _record(session, actor, AuditAction.ADDRESS_UPDATED, customer, address, diff(current, settled))
+    return address
+
+
+def delete(
+    session: Session, actor: Actor, customer_id: uuid.UUID, address_id: uuid.UUID, *, revision: int, merge: bool = True
+) -> None:
+    """Delete an address; when it was the default, the oldest other one of its type takes over.
+
+    Raises NotFound, and Stale when the address itself was changed since `revision` (any change of
+    the customer, without `merge`).
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    address = _get(session, customer_id, address_id)
+    current = {name: getattr(address, name) for name in FIELD_LABELS}
+    # Deleting sets every field to nothing: it conflicts with whatever others changed meanwhile.
+    revisions.settle(
+        session,
+        customer,
+        subject=("address", address.id),
+        revision=revision,
+        current=current,
+        mine=dict.fromkeys(FIELD_LABELS),
+        merge=merge,
+    )
+    session.delete(address)
+    session.flush()
+    if address.is_default:
+        heir = session.scalars(
+            select(Address)
+            .where(Address.customer_id == customer_id, Address.type == address.type)
+            .order_by(Address.created_at, Address.id)
+            .limit(1)
+        ).one_or_none()
+        if heir is not None:
+            heir.is_default = True
+    changes: dict[str, tuple[Any, Any]] = {name: (value, None) for name, value in _shown(current).items()}
+    _record(session, actor, AuditAction.ADDRESS_DELETED, customer, address, changes)
+
+
+def _get(session: Session, customer_id: uuid.UUID, address_id: uuid.UUID) -> Address:
+    address = session.get(Address, address_id)
+    if address is None or address.customer_id != customer_id:
+        raise NotFound
+    return address
+
+
+def _refuse_stale(customer: Customer, revision: int | None) -> None:
+    if revision is not None and revision != customer.revision:
+        raise Stale(customer.revision)
+
+
+def _clear_default(session: Session, customer_id: uuid.UUID, kind: str, *, but: uuid.UUID | None = None) -> None:
+    for other in session.scalars(
+        select(Address).where(Address.customer_id == customer_id, Address.type == kind, Address.is_default)
+    ):
+        if other.id != but:
+            other.is_default = False
+    session.flush()
+
+
+def _shown(columns: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in columns.items() if value not in ("", False, None)}
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    action: AuditAction,
+    customer: Customer,
+    address: Address,
+    changes: dict[str, tuple[Any, Any]],
+) -> None:
+    revisions.touch(customer)
+    audit.record(
+        session,
+        actor,
+        action,
+        subject=("address", address.id),
+        customer_id=customer.id,
+        revision=customer.revision,
+        changes=changes,
+    )
+    session.flush()

@@ -1,0 +1,116 @@
+"""Extended attributes of a customer."""
+
+import uuid
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import attributes, folding
+from app.domain.actor import Actor
+from app.domain.audit import AuditAction, diff
+from app.domain.customers import MAX_ATTRIBUTES
+from app.domain.permissions import Permission
+from app.errors import Invalid
+from app.models import AttributeDefinition, Customer, ExtendedAttribute
+from app.queries import customers as customer_queries
+from app.services import audit, revisions, search_index
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    given: Mapping[str, object],
+    *,
+    revision: int,
+    merge: bool = True,
+) -> Customer:
+    """Set the named attributes; an empty value removes one, a name not given stays.
+
+    Raises Invalid (by definition, and past 20), NotFound, and Stale field by field.
+    """
+    return _write(session, actor, customer_id, given, revision=revision, merge=merge, replaces=False)
+
+
+def replace(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    given: Mapping[str, object],
+    *,
+    revision: int,
+    merge: bool = True,
+) -> Customer:
+    """Make the attributes exactly these, as API v0's update does. Raises as `change`."""
+    return _write(session, actor, customer_id, given, revision=revision, merge=merge, replaces=True)
+
+
+def _write(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    given: Mapping[str, object],
+    *,
+    revision: int,
+    merge: bool,
+    replaces: bool,
+) -> Customer:
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(
+        session, actor, customer_id, Customer.extended_attributes, for_update=True
+    )
+    checked = attributes.check(definitions(session), given)
+    rows = {row.name: row for row in customer.extended_attributes}
+    current = {name: row.value for name, row in rows.items()}
+    names = {*given, *current} if replaces else set(given)
+    settled = revisions.settle(
+        session,
+        customer,
+        subject=("attributes", customer.id),
+        revision=revision,
+        current=current,
+        mine={name: checked.get(name) for name in names},
+        merge=merge,
+    )
+    if not settled:
+        return customer
+    if len({name for name in {**current, **settled} if settled.get(name, current.get(name))}) > MAX_ATTRIBUTES:
+        raise Invalid({"": [f"Keep at most {MAX_ATTRIBUTES} attributes; remove one first."]})
+    for name, value in settled.items():
+        if not value:
+            customer.extended_attributes.remove(rows[name])
+            session.delete(rows[name])
+        elif name in rows:
+            rows[name].value = value
+            rows[name].value_key = folding.fold(value)
+        else:
+            session.add(
+                ExtendedAttribute(
+                    customer_id=customer.id, name=name, value=value, value_key=folding.fold(value)
+                )
+            )
+    revisions.touch(customer)
+    audit.record(
+        session,
+        actor,
+        AuditAction.ATTRIBUTES_UPDATED,
+        subject=("attributes", customer.id),
+        customer_id=customer.id,
+        revision=customer.revision,
+        changes=diff(current, settled),
+    )
+    session.flush()
+    session.refresh(customer, ["extended_attributes"])
+    search_index.refresh(session, [customer.id])
+    return customer
+
+
+def definitions(session: Session) -> dict[str, AttributeDefinition]:
+    """Return the active definitions by key, in the order in which they are asked."""
+    found = session.scalars(
+        select(AttributeDefinition)
+        .where(AttributeDefinition.is_active)
+        .order_by(AttributeDefinition.group, AttributeDefinition.position, AttributeDefinition.label)
+    )
+    return {definition.key: definition for definition in found}

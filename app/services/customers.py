@@ -1,0 +1,221 @@
+"""Customers: create, update, restore, add to a store, look at."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import clock, customers
+from app.domain.actor import Actor
+from app.domain.audit import AccessAction, AuditAction, diff
+from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
+from app.domain.permissions import Permission
+from app.errors import Conflict, Invalid, NotFound
+from app.models import AuditEntry, Customer, CustomerStore, Store
+from app.queries import customers as customer_queries
+from app.queries import scope
+from app.services import audit, revisions, search_index
+
+EMAIL_TAKEN = "A customer with this e-mail address exists already."
+
+
+def create(
+    session: Session,
+    actor: Actor,
+    given: CustomerInput,
+    *,
+    store_id: uuid.UUID,
+    created_by_id: uuid.UUID | None = None,
+) -> Customer:
+    """Create a customer of a store.
+
+    Raises Invalid, and Conflict when the e-mail address is taken: its `existing_id` is set when
+    the actor may see that customer, so that nobody makes a duplicate unknowingly.
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    scope.require_store(actor, store_id)
+    store = session.get_one(Store, store_id)
+    columns = given.check(region=store.country_code)
+    _refuse_taken_email(session, actor, columns["email_key"], None)
+    now = clock.utcnow()
+    customer = Customer(
+        **columns,
+        display_id=free_display_id(session),
+        created_by_id=created_by_id or actor.id,
+        store_id=store_id,
+        order_count=0,
+        revision=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(customer)
+    session.flush()
+    link(session, customer.id, store_id, LinkReason.CREATED)
+    audit.record(
+        session,
+        actor,
+        AuditAction.CUSTOMER_CREATED,
+        subject=("customer", customer.id),
+        customer_id=customer.id,
+        store_id=store_id,
+        revision=1,
+        changes=diff({}, {name: getattr(customer, name) for name in FIELD_LABELS if columns.get(name)}),
+    )
+    session.flush()
+    search_index.refresh(session, [customer.id])
+    return customer
+
+
+def update(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    changes: CustomerChanges,
+    *,
+    revision: int,
+    merge: bool = True,
+) -> Customer:
+    """Change a customer's own fields; `revision` is the one that the editor saw.
+
+    With `merge`, what others saved meanwhile on other fields stays without a question.
+    Raises Invalid, NotFound, Conflict (e-mail taken) and Stale (the same field, or no `merge`).
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    region = customer.country_code or _region(session, customer.store_id)
+    columns = changes.check(region=region)
+    current = {name: getattr(customer, name) for name in FIELD_LABELS}
+    mine = {name: columns[name] for name in FIELD_LABELS if name in columns}
+    settled = revisions.settle(
+        session,
+        customer,
+        subject=("customer", customer.id),
+        revision=revision,
+        current=current,
+        mine=mine,
+        merge=merge,
+    )
+    if not settled:
+        return customer
+    if "email" in settled:
+        _refuse_taken_email(session, actor, columns["email_key"], customer.id)
+        settled["email_key"] = columns["email_key"]
+    # A changed country changes how a national number is read, and the other way round.
+    if "phone_number" in settled or "country_code" in settled:
+        whole = CustomerChanges(
+            phone_number=settled.get("phone_number", customer.phone_number),
+            country_code=settled.get("country_code", customer.country_code),
+        ).check(region=region)
+        settled["phone_e164"] = whole["phone_e164"]
+    for name, value in settled.items():
+        setattr(customer, name, value)
+    revisions.touch(customer)
+    audit.record(
+        session,
+        actor,
+        AuditAction.CUSTOMER_UPDATED,
+        subject=("customer", customer.id),
+        customer_id=customer.id,
+        revision=customer.revision,
+        changes=diff(current, {name: value for name, value in settled.items() if name in FIELD_LABELS}),
+    )
+    session.flush()
+    search_index.refresh(session, [customer.id])
+    return customer
+
+
+def restore(session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID, field: str) -> Customer:
+    """Give one field the value that it had before a change of the history.
+
+    Raises NotFound when the entry is none of this customer, or holds no such field any more.
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    entry = session.get(AuditEntry, entry_id)
+    if (
+        entry is None
+        or entry.customer_id != customer_id
+        or entry.subject_type != "customer"
+        or field not in FIELD_LABELS
+        or field not in (entry.changes or {})
+    ):
+        raise NotFound
+    old: Any = (entry.changes or {})[field][0]
+    if field == "email" and not old:
+        raise Invalid({"email": ["There was no e-mail address before; a customer needs one."]})
+    return update(session, actor, customer_id, CustomerChanges(**{field: old or ""}), revision=customer.revision)
+
+
+def add_to_store(session: Session, actor: Actor, customer_id: uuid.UUID, *, store_id: uuid.UUID, proof: str) -> Customer:
+    """Make a customer of another store known to this one.
+
+    `proof` is the whole e-mail address, phone number or display id that the associate was told:
+    without it the customer is not found, so that nobody browses strangers. Raises NotFound.
+    """
+    actor.require(Permission.CUSTOMER_EDIT)
+    scope.require_store(actor, store_id)
+    if customer_id not in {found.id for found in customer_queries.find_masked(session, actor, proof)}:
+        raise NotFound
+    customer = session.get_one(Customer, customer_id, with_for_update=True)
+    link(session, customer.id, store_id, LinkReason.ADDED)
+    revisions.touch(customer)
+    audit.record(
+        session,
+        actor,
+        AuditAction.CUSTOMER_ADDED_TO_STORE,
+        subject=("customer", customer.id),
+        customer_id=customer.id,
+        store_id=store_id,
+        revision=customer.revision,
+    )
+    session.flush()
+    search_index.refresh(session, [customer.id])
+    return customer
+
+
+def look_at(session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction) -> Customer:
+    """Note that the actor saw the customer, or had the contact data revealed, and return it."""
+    actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
+    customer = customer_queries.get(session, actor, customer_id)
+    audit.record_access(session, actor, action, customer.id)
+    return customer
+
+
+def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: LinkReason) -> None:
+    """Make the customer known to the store, unless it is already."""
+    if session.get(CustomerStore, (store_id, customer_id)) is None:
+        session.add(
+            CustomerStore(
+                store_id=store_id,
+                customer_id=customer_id,
+                since=clock.utcnow(),
+                reason=reason.value,
+                opt_in_state="not_asked",
+            )
+        )
+        session.flush()
+
+
+def free_display_id(session: Session) -> str:
+    """Return a display id that no customer has."""
+    while True:
+        candidates = {customers.new_display_id() for _ in range(4)}
+        taken = set(session.scalars(select(Customer.display_id).where(Customer.display_id.in_(candidates))))
+        if free := candidates - taken:
+            return min(free)
+
+
+def _refuse_taken_email(session: Session, actor: Actor, key: str | None, own_id: uuid.UUID | None) -> None:
+    taken = session.execute(
+        select(Customer.id, scope.visible(actor)).where(Customer.email_key == key, Customer.id != own_id)
+        if own_id
+        else select(Customer.id, scope.visible(actor)).where(Customer.email_key == key)
+    ).first()
+    if taken is not None:
+        existing_id, is_visible = taken
+        raise Conflict({"email": [EMAIL_TAKEN]}, EMAIL_TAKEN, str(existing_id) if is_visible else None)
+
+
+def _region(session: Session, store_id: uuid.UUID | None) -> str | None:
+    return session.scalar(select(Store.country_code).where(Store.id == store_id))
