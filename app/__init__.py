@@ -1,0 +1,73 @@
+"""The application: build, register, return."""
+
+from pathlib import Path
+
+from flask import Flask, request
+from flask_babel import Babel
+from flask_login import current_user
+from flask_wtf import CSRFProtect
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.config import Settings
+from app.db import make_engine
+
+LANGUAGES = ("en", "de")
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the web application for the settings."""
+    here = Path(__file__).parent
+    # In a checkout templates and static stand beside the package, in a wheel inside it.
+    root = here.parent if (here.parent / "templates").is_dir() else here
+    app = Flask("app", root_path=str(here), template_folder=str(root / "templates"), static_folder=None)
+    app.static_folder = str(root / "static")
+    secure = not settings.allow_http
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
+        SESSION_COOKIE_NAME="__Host-session" if secure else "session",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        TRUSTED_HOSTS=list(settings.trusted_hosts),
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=500,
+        # The token lives as long as the session, which ends by itself.
+        WTF_CSRF_TIME_LIMIT=None,
+        PROPAGATE_EXCEPTIONS=False,
+        BABEL_DEFAULT_LOCALE="en",
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if settings.proxy_count:
+        count = settings.proxy_count
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    app.extensions["settings"] = settings
+    app.extensions["engine"] = make_engine(settings.database_url, pool_size=settings.web_threads + 1)
+    _register(app)
+    return app
+
+
+def _register(app: Flask) -> None:
+    # The views import this package, so they can only be imported once it is there.
+    from app import web  # noqa: PLC0415
+
+    web.requests.register(app)
+    web.database.register(app)
+    web.headers.register(app)
+    web.filters.register(app)
+    web.errors.register(app)
+    CSRFProtect(app)
+    web.access.register(app)
+    Babel(app, locale_selector=_locale)
+    for blueprint in web.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    web.access.check_declarations(app)
+
+
+def _locale() -> str:
+    if current_user and current_user.is_authenticated:
+        return str(current_user.locale)
+    return request.accept_languages.best_match(LANGUAGES) or "en"

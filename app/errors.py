@@ -107,3 +107,16 @@ class Unavailable(AppError):
 
     message = "Not saved: the database cannot be reached right now. Please try again in a moment."
     retry_after = 2
+
+
+# What each error is in HTTP, for pages and API alike; the API's own differences stand with it.
+STATUS: dict[type[AppError], int] = {
+    Invalid: 422,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stale: 409,
+    RateLimited: 429,
+    Unavailable: 503,
+}

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from app.cli import database
+from app import schema
 from app.db import make_engine
 from app.models import Base
 
@@ -37,13 +37,13 @@ def migrated(database_kind: str, tmp_path_factory: pytest.TempPathFactory) -> It
     if database_kind == "postgresql":
         with postgresql_cluster() as url:
             engine = make_engine(url, bulk=True)
-            database.upgrade(engine)
+            schema.upgrade(engine)
             engine.dispose()
             yield url
         return
     path = tmp_path_factory.mktemp("template") / "template.db"
     engine = make_engine(f"sqlite:///{path}")
-    database.upgrade(engine)
+    schema.upgrade(engine)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
@@ -62,10 +62,7 @@ def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     engine = make_engine(migrated, bulk=True)
     with engine.begin() as connection:
         names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-        extra = connection.scalars(
-            text("SELECT tablename FROM pg_tables WHERE tablename LIKE 'customer_search%'")
-        ).all()
-        connection.execute(text(f"TRUNCATE {', '.join([names, *extra])} CASCADE"))
+        connection.execute(text(f"TRUNCATE {names} CASCADE"))
     engine.dispose()
 
 

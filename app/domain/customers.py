@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from app.domain import values
@@ -84,7 +85,7 @@ def _check(given: dict[str, Any], region: str | None) -> dict[str, str | None]:
     for name in ("first_name", "last_name"):
         if name in given:
             columns[name] = checker.take(
-                name, lambda name=name: values.text(given[name], max_length=values.MAX_NAME), ""
+                name, partial(values.text, given[name], max_length=values.MAX_NAME), ""
             )
     if "email" in given:
         email = checker.take("email", lambda: values.email(given["email"]), "")

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that app.cli.database hands over."""
+"""Alembic's entry: runs the migrations on the connection that app.schema hands over."""
 
 from alembic import context
 
@@ -10,9 +10,6 @@ context.configure(
     render_as_batch=True,
     transaction_per_migration=True,
     compare_type=True,
-    include_object=lambda _object, name, kind, _reflected, _compare: (
-        not (kind == "table" and str(name).startswith("customer_search"))
-    ),
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -10,6 +10,7 @@ from app.models.customer import Customer, CustomerStore
 from app.models.idempotency import IdempotencyKey
 from app.models.import_job import ImportJob
 from app.models.order import Order
+from app.models.search import CustomerSearch
 from app.models.store import Store
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Consent",
     "ConsentEvent",
     "Customer",
+    "CustomerSearch",
     "CustomerStore",
     "ExtendedAttribute",
     "IdempotencyKey",

@@ -14,7 +14,7 @@ from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import customers as customer_queries
-from app.queries import scope
+from app.queries import scope, search
 from app.services import audit, revisions, search_index
 
 EMAIL_TAKEN = "A customer with this e-mail address exists already."
@@ -155,7 +155,7 @@ def add_to_store(session: Session, actor: Actor, customer_id: uuid.UUID, *, stor
     """
     actor.require(Permission.CUSTOMER_EDIT)
     scope.require_store(actor, store_id)
-    if customer_id not in {found.id for found in customer_queries.find_masked(session, actor, proof)}:
+    if customer_id not in {found.id for found in search.find_masked(session, actor, proof)}:
         raise NotFound
     customer = session.get_one(Customer, customer_id, with_for_update=True)
     link(session, customer.id, store_id, LinkReason.ADDED)

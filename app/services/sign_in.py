@@ -1,0 +1,212 @@
+"""Signing in and out; sessions live in the database, so ending one works at once."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import argon2
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.domain import clock, passwords
+from app.domain.actor import Actor, Channel
+from app.domain.audit import AuditAction
+from app.domain.permissions import EVERY_STORE, Role
+from app.errors import Invalid, NotFound, RateLimited
+from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
+from app.services import audit
+
+WINDOW = timedelta(minutes=15)
+# Failures within the window after which nobody gets in: for one account, one address, everywhere.
+MAX_ACCOUNT_FAILURES = 5
+MAX_SOURCE_FAILURES = 50
+MAX_FAILURES = 1000
+
+_hasher = argon2.PasswordHasher()
+_DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """Who a session belongs to and where they stand, as plain values."""
+
+    token: str
+    associate: Associate
+    stores: tuple[Store, ...]
+    store: Store | None
+
+
+def hash_password(password: str, *, email: str = "") -> str:
+    """Return the argon2id hash of a password; raises Invalid when it is too weak."""
+    return _hasher.hash(passwords.check(password, email=email))
+
+
+def sign_in(
+    session: Session, *, email: str, password: str, source: str, secret: str, request_id: str
+) -> str | None:
+    """Check the password and return the token of a new session, or None when it is refused.
+
+    `source` is the address that the try came from and `secret` the key under which account and
+    source are hashed. Unknown, wrong and disabled answer alike and take alike.
+    Raises RateLimited, also for the right password, after too many failures.
+    """
+    now = clock.utcnow()
+    key = email.strip().casefold()[:254]
+    account_hash, source_hash = _keyed(secret, "account", key), _keyed(secret, "source", source)
+    _refuse_storm(session, account_hash, source_hash, now)
+    associate = session.scalars(
+        select(Associate).where(Associate.email_key == key).options(selectinload(Associate.stores))
+    ).one_or_none()
+    usable = associate is not None and associate.is_active and associate.password_hash is not None
+    stored = associate.password_hash if associate is not None and usable else None
+    if not _verify(stored or _DUMMY_HASH, password) or associate is None or not usable:
+        session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
+        actor = Actor.system("sign-in", channel=Channel.WEB)
+        audit.record(session, actor, AuditAction.SIGN_IN_REFUSED, subject=("account", account_hash[:16]))
+        return None
+    if _hasher.check_needs_rehash(stored or ""):
+        associate.password_hash = _hasher.hash(passwords.normalise(password))
+    session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash))
+    token = secrets.token_urlsafe(32)
+    stores = [store for store in associate.stores if store.is_active]
+    session.add(
+        SignInSession(
+            token_hash=_hash(token),
+            associate_id=associate.id,
+            store_id=stores[0].id if stores else None,
+            created_at=now,
+            last_seen_at=now,
+        )
+    )
+    audit.record(
+        session, _actor(associate, request_id), AuditAction.SIGNED_IN, subject=("associate", associate.id)
+    )
+    session.flush()
+    return token
+
+
+def authenticate(
+    session: Session, token: str, *, idle: timedelta, absolute: timedelta
+) -> tuple[SignedIn | None, bool]:
+    """Return whose session the token opens, and whether it is time to note that it was seen.
+
+    None for an unknown, ended or timed-out session and for an associate who was deactivated.
+    """
+    now = clock.utcnow()
+    row = session.scalars(
+        select(SignInSession)
+        .where(SignInSession.token_hash == _hash(token))
+        .options(joinedload(SignInSession.associate))
+    ).one_or_none()
+    if row is None or not row.associate.is_active:
+        return None, False
+    if now - row.last_seen_at > idle or now - row.created_at > absolute:
+        return None, False
+    associate = row.associate
+    query = select(Store).where(Store.is_active).order_by(Store.name)
+    if Role(associate.role) not in EVERY_STORE:
+        query = query.where(
+            Store.id.in_(select(AssociateStore.store_id).where(AssociateStore.associate_id == associate.id))
+        )
+    stores = tuple(session.scalars(query))
+    chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
+    is_due = now - row.last_seen_at > timedelta(minutes=1)
+    return SignedIn(token=token, associate=associate, stores=stores, store=chosen), is_due
+
+
+def note_seen(session: Session, token: str) -> None:
+    """Note that the session was used just now, from which its idle time counts."""
+    row = session.get(SignInSession, _hash(token))
+    if row is not None:
+        row.last_seen_at = clock.utcnow()
+
+
+def sign_out(session: Session, actor: Actor, token: str) -> None:
+    """End the session: a copy of its cookie opens nothing from now on."""
+    session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
+    audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
+
+
+def end_sessions(session: Session, associate_id: uuid.UUID, *, but: str = "") -> None:
+    """End all sessions of an associate, but the one of the given token."""
+    session.execute(
+        delete(SignInSession).where(
+            SignInSession.associate_id == associate_id, SignInSession.token_hash != _hash(but)
+        )
+    )
+
+
+def choose_store(session: Session, actor: Actor, token: str, store_id: uuid.UUID) -> None:
+    """Stand in another of the actor's stores from now on. Raises NotFound for any other."""
+    store = session.get(Store, store_id)
+    if store is None or not store.is_active or not actor.works_in(store_id):
+        raise NotFound
+    row = session.get(SignInSession, _hash(token))
+    if row is not None:
+        row.store_id = store_id
+
+
+def change_password(session: Session, actor: Actor, token: str, *, old: str, new: str) -> None:
+    """Change the actor's own password and end their other sessions.
+
+    Raises Invalid when the old password is wrong or the new one too weak.
+    """
+    associate = session.get_one(Associate, actor.id)
+    if not _verify(associate.password_hash or _DUMMY_HASH, old):
+        raise Invalid({"old_password": ["This is not your password now."]})
+    associate.password_hash = hash_password(new, email=associate.email)
+    associate.updated_at = clock.utcnow()
+    end_sessions(session, associate.id, but=token)
+    audit.record(session, actor, AuditAction.PASSWORD_CHANGED, subject=("associate", associate.id))
+
+
+def set_preferences(
+    session: Session, associate_id: uuid.UUID, *, theme: str | None = None, locale: str | None = None
+) -> None:
+    """Keep how an associate wants the pages: theme (system, light, dark) and language."""
+    associate = session.get_one(Associate, associate_id)
+    if theme in {"system", "light", "dark"}:
+        associate.theme = theme
+    if locale in {"en", "de"}:
+        associate.locale = locale
+
+
+def _verify(stored: str, password: str) -> bool:
+    try:
+        return _hasher.verify(stored, passwords.normalise(password)[: passwords.MAX_LENGTH + 1])
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+
+
+def _refuse_storm(session: Session, account_hash: str, source_hash: str, now: datetime) -> None:
+    since = now - WINDOW
+    session.execute(delete(SignInFailure).where(SignInFailure.at < since))
+    for limit, criterion in (
+        (MAX_ACCOUNT_FAILURES, SignInFailure.account_hash == account_hash),
+        (MAX_SOURCE_FAILURES, SignInFailure.source_hash == source_hash),
+        (MAX_FAILURES, SignInFailure.at >= since),
+    ):
+        count, oldest = session.execute(
+            select(func.count(), func.min(SignInFailure.at)).where(criterion, SignInFailure.at >= since)
+        ).one()
+        if count >= limit:
+            wait = max(1, int((oldest + WINDOW - now).total_seconds()))
+            minutes = -(-wait // 60)
+            raise RateLimited(
+                wait, f"Too many tries to sign in. Please wait {minutes} minutes, then try again."
+            )
+
+
+def _keyed(secret: str, kind: str, value: str) -> str:
+    return hmac.new(secret.encode(), f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _actor(associate: Associate, request_id: str) -> Actor:
+    return Actor(id=associate.id, name=associate.name, role=Role(associate.role), request_id=request_id)

@@ -1,0 +1,176 @@
+"""Who may open what: each view declares it, and a view that does not stops the start."""
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from flask_login import LoginManager, current_user
+
+from app.config import Settings
+from app.db import transaction
+from app.domain.actor import Actor
+from app.domain.permissions import Permission, Role
+from app.errors import Unauthenticated
+from app.services import sign_in
+from app.web.database import get_session
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreChoice:
+    """A store that the user may stand in."""
+
+    id: uuid.UUID
+    name: str
+    country_code: str
+    time_zone: str
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """The signed-in associate, as Flask-Login and the templates know them; plain values only."""
+
+    token: str
+    id: uuid.UUID
+    name: str
+    role: Role
+    theme: str
+    locale: str
+    stores: tuple[StoreChoice, ...]
+    store: StoreChoice | None
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        """Return what the cookie carries: the opaque token of the session in the database."""
+        return self.token
+
+    @property
+    def initials(self) -> str:
+        """The first letters of the name."""
+        parts = self.name.split()
+        return "".join(part[0] for part in parts[:1] + parts[-1:][: len(parts) - 1]).upper()
+
+    @property
+    def role_label(self) -> str:
+        """The role for people."""
+        return self.role.label
+
+
+def public(view: View) -> View:
+    """Open the view to everybody."""
+    view.access = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Open the view to everybody who is signed in."""
+    view.access = "signed_in"  # type: ignore[attr-defined]
+    return view
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Open the view to roles with the permission; the service behind it checks again."""
+
+    def mark(view: View) -> View:
+        view.access = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def current_actor() -> Actor:
+    """Return who acts in this request. Raises Unauthenticated when nobody is signed in."""
+    if not current_user.is_authenticated:
+        raise Unauthenticated
+    settings: Settings = current_app.extensions["settings"]
+    user: User = current_user
+    return Actor(
+        id=user.id,
+        name=user.name,
+        role=user.role,
+        store_ids=frozenset(store.id for store in user.stores),
+        store_id=user.store.id if user.store else None,
+        request_id=g.request_id,
+        visibility=settings.customer_visibility,
+    )
+
+
+def safe_next(target: str | None) -> str | None:
+    """Return the path to go on to, or None unless it is a path of this site."""
+    return target if target and _LOCAL_PATH.match(target) else None
+
+
+def register(app: Flask) -> None:
+    """Load the user of each request and check each view's declaration before it runs."""
+    manager = LoginManager()
+    manager.session_protection = None
+    manager.init_app(app)
+    settings: Settings = app.extensions["settings"]
+
+    @manager.user_loader
+    def load_user(token: str) -> User | None:
+        session = get_session()
+        found, is_due = sign_in.authenticate(
+            session,
+            token,
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            absolute=timedelta(hours=settings.session_hours),
+        )
+        if found is None:
+            return None
+        user = _as_user(found)
+        if is_due and request.method == "GET":
+            with transaction(session):
+                sign_in.note_seen(session, token)
+        return user
+
+    @app.before_request
+    def check_access() -> None:
+        if request.endpoint is None:
+            return
+        access = getattr(app.view_functions[request.endpoint], "access", None)
+        if access == "public":
+            return
+        actor = current_actor()
+        if isinstance(access, Permission):
+            actor.require(access)
+
+
+def check_declarations(app: Flask) -> None:
+    """Raise RuntimeError for a view that does not declare who may open it."""
+    for endpoint, view in app.view_functions.items():
+        if not hasattr(view, "access"):
+            raise RuntimeError(f"{endpoint} does not declare its access: @public, @signed_in or @requires")
+
+
+def _as_user(found: sign_in.SignedIn) -> User:
+    def choice(store: Any) -> StoreChoice:
+        return StoreChoice(
+            id=store.id,
+            name=store.name,
+            country_code=store.country_code,
+            time_zone=store.time_zone,
+            currency=store.currency,
+        )
+
+    associate = found.associate
+    return User(
+        token=found.token,
+        id=associate.id,
+        name=associate.name,
+        role=Role(associate.role),
+        theme=associate.theme,
+        locale=associate.locale,
+        stores=tuple(choice(store) for store in found.stores),
+        store=choice(found.store) if found.store else None,
+    )

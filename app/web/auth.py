@@ -1,0 +1,107 @@
+"""Signing in and out, and the own password."""
+
+from flask import Blueprint, Response, current_app, flash, g, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import current_user, login_user, logout_user
+
+from app.config import Settings
+from app.db import transaction
+from app.errors import Invalid, RateLimited, Unauthenticated
+from app.services import sign_in as service
+from app.web import htmx
+from app.web.access import User, current_actor, public, safe_next, signed_in
+from app.web.database import get_session
+from app.web.forms.auth import PasswordForm, SignInForm
+
+blueprint = Blueprint("auth", __name__)
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> Response:
+    """Show the sign-in page, or check what was typed and begin a session."""
+    target = safe_next(request.values.get("next")) or url_for("customers.index")
+    if request.method == "GET" and current_user.is_authenticated:
+        return htmx.see_other(target)
+    form = SignInForm(next=target)
+    messages: list[str] = []
+    status = 200
+    if form.validate_on_submit():
+        settings: Settings = current_app.extensions["settings"]
+        database = get_session()
+        try:
+            with transaction(database):
+                token = service.sign_in(
+                    database,
+                    email=form.email.data or "",
+                    password=form.password.data or "",
+                    source=request.remote_addr or "",
+                    secret=settings.secret_key,
+                    request_id=g.request_id,
+                )
+        except RateLimited as error:
+            response = _page(form, [error.message], 429)
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
+        if token is not None:
+            _begin(token)
+            return htmx.see_other(target)
+        messages = [_("The e-mail address or the password is not right. Check both and try again.")]
+        status = 422
+    elif form.is_submitted():
+        status = 422
+    return _page(form, messages, status)
+
+
+@blueprint.post("/sign-out")
+@signed_in
+def sign_out() -> Response:
+    """End the session on the server, and forget it in the browser."""
+    database = get_session()
+    token = current_user.get_id()
+    with transaction(database):
+        service.sign_out(database, current_actor(), token)
+    logout_user()
+    session.clear()
+    response = htmx.see_other(url_for("auth.sign_in"))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+@signed_in
+def password() -> Response:
+    """Change the own password; all other sessions of this person end."""
+    form = PasswordForm()
+    messages: list[str] = []
+    if form.validate_on_submit():
+        database = get_session()
+        try:
+            with transaction(database):
+                service.change_password(
+                    database,
+                    current_actor(),
+                    current_user.get_id(),
+                    old=form.old_password.data or "",
+                    new=form.password.data or "",
+                )
+        except Invalid as error:
+            messages = form.apply_errors(error)
+        else:
+            flash(_("Password changed. Other devices were signed out."), "ok")
+            return htmx.see_other(url_for("customers.index"))
+    status = 422 if form.is_submitted() else 200
+    return htmx.render("auth/password.html", form=form, messages=messages, status=status)
+
+
+def _begin(token: str) -> None:
+    # A new session from scratch: what was in the cookie before, the CSRF secret too, is gone.
+    session.clear()
+    user = current_app.login_manager._user_callback(token)  # type: ignore[attr-defined]  # noqa: SLF001
+    if not isinstance(user, User):
+        raise Unauthenticated
+    login_user(user)
+
+
+def _page(form: SignInForm, messages: list[str], status: int) -> Response:
+    return htmx.render("auth/sign_in.html", form=form, messages=messages, status=status)

@@ -1,0 +1,182 @@
+"""How values look on pages: money, times, names; and what templates may call."""
+
+import datetime as dt
+import hashlib
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import babel.dates
+import babel.numbers
+import phonenumbers
+from flask import Flask, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
+from markupsafe import Markup, escape
+
+from app.domain import clock, folding
+from app.domain.permissions import Permission
+from app.web.access import current_actor
+from app.web.headers import csp_nonce
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavItem:
+    """One entry of the navigation."""
+
+    endpoint: str
+    label: str
+    icon: str
+    is_active: bool
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount given in the currency's smallest unit, written in the user's format."""
+    digits = babel.numbers.get_currency_precision(currency)
+    return amount(Decimal(amount_minor).scaleb(-digits), currency)
+
+
+def amount(value: Decimal | int | None, currency: str | None) -> str:
+    """Return an exact amount in the user's format; "" for none."""
+    if value is None:
+        return ""
+    if not currency:
+        return babel.numbers.format_decimal(value, locale=get_locale())
+    return babel.numbers.format_currency(value, currency, locale=get_locale())
+
+
+def date(value: dt.datetime | dt.date | str | None) -> str:
+    """Return a day in the user's format, in the time zone of the store."""
+    moment = _moment(value)
+    return babel.dates.format_date(moment, "medium", locale=get_locale()) if moment else ""
+
+
+def datetime(value: dt.datetime | str | None) -> str:
+    """Return a day and time in the user's format, in the time zone of the store."""
+    moment = _moment(value)
+    return babel.dates.format_datetime(moment, "medium", locale=get_locale()) if moment else ""
+
+
+def ago(value: dt.datetime | None) -> str:
+    """Return how long ago a time was, in words."""
+    if value is None:
+        return ""
+    return babel.dates.format_timedelta(value - clock.utcnow(), add_direction=True, locale=get_locale())
+
+
+def phone(value: str) -> str:
+    """Return a phone number grouped as its country writes it, or as it was typed."""
+    try:
+        parsed = phonenumbers.parse(value, current_user.store.country_code if current_user.store else None)
+    except (phonenumbers.NumberParseException, AttributeError):
+        return value
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def initials(name: str) -> str:
+    """Return the first letters of the first and last word of a name."""
+    words = [word for word in name.split() if word[:1].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+def hue(value: object) -> int:
+    """Return one of eight colours, 0 to 7, always the same for the same id."""
+    return int(hashlib.blake2s(str(value).encode(), digest_size=1).hexdigest(), 16) % 8
+
+
+def highlight(text: str, query: str) -> Markup:
+    """Return the text with the parts that the search matched in <mark>; accents do not matter."""
+    terms = folding.words(query)
+    folded: list[str] = []
+    origin: list[int] = []
+    for index, character in enumerate(text):
+        for part in folding.fold(character) or (" " if character.isspace() else ""):
+            folded.append(part)
+            origin.append(index)
+    plain = "".join(folded)
+    marked = set[int]()
+    for term in terms:
+        start = plain.find(term)
+        while start != -1:
+            marked.update(origin[start : start + len(term)])
+            start = plain.find(term, start + 1)
+    out, is_open = Markup(""), False
+    for index, character in enumerate(text):
+        if (index in marked) != is_open:
+            out += Markup("</mark>") if is_open else Markup("<mark>")
+            is_open = not is_open
+        out += escape(character)
+    return out + Markup("</mark>") if is_open else out
+
+
+def country_name(code: str) -> str:
+    """Return a country's name in the user's language, or the code."""
+    return str(get_locale().territories.get(code, code)) if get_locale() else code
+
+
+def navigation() -> list[NavItem]:
+    """Return the pages that the user may open, the open one marked."""
+    if not current_user.is_authenticated:
+        return []
+    actor = current_actor()
+    entries: list[tuple[str, str, str, str, Permission | None]] = [
+        ("customers.index", _("Customers"), "users", "customers", None)
+    ]
+    entries += [
+        ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
+        ("associates.index", _("Associates"), "user-cog", "associates", Permission.ADMIN_MANAGE),
+        ("definitions.index", _("Attributes"), "tags", "definitions", Permission.ADMIN_MANAGE),
+    ]
+    here = (request.blueprint or "").split(".")[0]
+    return [
+        NavItem(endpoint=endpoint, label=label, icon=icon, is_active=here == blueprint)
+        for endpoint, label, icon, blueprint, permission in entries
+        if permission is None or actor.can(permission)
+    ]
+
+
+def register(app: Flask) -> None:
+    """Give the templates their filters and globals."""
+    versions: dict[str, str] = {}
+
+    def version(view_args: dict[str, Any]) -> str:
+        name = str(view_args.get("filename", ""))
+        if name not in versions or app.debug:
+            file = Path(app.static_folder or "") / name
+            versions[name] = hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else ""
+        return versions[name]
+
+    def asset(path: str) -> str:
+        return url_for("static", filename=path, v=version({"filename": path}))
+
+    app.extensions["asset_version"] = version
+    for function in (money, amount, date, datetime, ago, phone, initials, hue, highlight, country_name):
+        app.add_template_filter(function)
+    app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
+
+    @app.context_processor
+    def shared() -> dict[str, Any]:
+        user = current_user
+        return {
+            "nav": navigation(),
+            "html_lang": str(get_locale() or "en"),
+            "current_store": user.store if user.is_authenticated else None,
+            "my_stores": user.stores if user.is_authenticated else (),
+        }
+
+
+def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date | None:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        user = current_user
+        zone = user.store.time_zone if user and user.is_authenticated and user.store else "UTC"
+        return value.astimezone(ZoneInfo(zone))
+    return value

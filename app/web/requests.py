@@ -1,0 +1,42 @@
+"""What happens to every request: broken text refused, static files served, one line in the log."""
+
+import time
+
+import structlog
+from flask import Flask, Response, abort, g, request
+
+from app.web.access import public
+
+_BROKEN = ("\x00", "\ufffd")
+_QUIET = frozenset({"static", "health.livez", "health.readyz"})
+
+
+def register(app: Flask) -> None:
+    """Set up static files, the check of the address and the log."""
+    log = structlog.get_logger()
+
+    @app.get("/static/<path:filename>", endpoint="static")
+    @public
+    def static(filename: str) -> Response:
+        return app.send_static_file(filename)
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        # Werkzeug puts U+FFFD for bytes that are no UTF-8; NUL breaks PostgreSQL.
+        texts = [request.path, *request.args.keys(), *request.args.values()]
+        if any(mark in text for mark in _BROKEN for text in texts):
+            abort(400)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if request.endpoint not in _QUIET:
+            log.info(
+                "request",
+                request_id=g.get("request_id"),
+                method=request.method,
+                route=request.endpoint,
+                status=response.status_code,
+                ms=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
+            )
+        return response
