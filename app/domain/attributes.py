@@ -95,7 +95,9 @@ def _number(given: str) -> str:
 
 def _date(given: str) -> str:
     try:
-        return date.fromisoformat(given).isoformat() if re.fullmatch(r"\d{4}-\d\d-\d\d", given) else _no_date()
+        return (
+            date.fromisoformat(given).isoformat() if re.fullmatch(r"\d{4}-\d\d-\d\d", given) else _no_date()
+        )
     except ValueError:
         return _no_date()
 
@@ -105,7 +107,9 @@ def _no_date() -> str:
 
 
 def _yes_no(given: str) -> str:
-    answer = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}.get(given.casefold())
+    answer = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}.get(
+        given.casefold()
+    )
     if answer is None:
         raise BadValue("Answer yes or no.")
     return answer
@@ -125,7 +129,9 @@ def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) ->
         if key and taken:
             stored[key] = taken
     if len(stored) > MAX_ATTRIBUTES:
-        checker.refuse("", f"Keep at most {MAX_ATTRIBUTES} attributes; remove {len(stored) - MAX_ATTRIBUTES}.")
+        checker.refuse(
+            "", f"Keep at most {MAX_ATTRIBUTES} attributes; remove {len(stored) - MAX_ATTRIBUTES}."
+        )
     checker.done()
     return stored
 

@@ -25,6 +25,9 @@ FIELD_LABELS = {
 }
 
 
+NO_PHONE: tuple[str, str | None] = ("", None)
+
+
 class LinkReason(StrEnum):
     """Why a store first came to know a customer."""
 
@@ -98,7 +101,7 @@ def _check(given: dict[str, Any], region: str | None) -> dict[str, str | None]:
         typed, e164 = checker.take(
             "phone_number",
             lambda: values.phone(given["phone_number"], region=columns.get("country_code") or region),
-            ("", None),
+            NO_PHONE,
         )
         columns |= {"phone_number": typed, "phone_e164": e164}
     checker.done()

@@ -16,7 +16,11 @@ class Merge:
 
 
 def three_way(
-    *, base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str, Any], theirs_by: Mapping[str, str]
+    *,
+    base: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    mine: Mapping[str, Any],
+    theirs_by: Mapping[str, str],
 ) -> Merge:
     """Merge the values of an edit (`mine`) into the saved ones (`theirs`).
 

@@ -59,7 +59,9 @@ class CustomerQuery:
             except values.BadValue as error:
                 raise Invalid({name: [str(error)]}) from None
         if bool(self.attribute_name) != bool(self.attribute_value):
-            raise Invalid({"attribute_value": ["Choose an attribute and give its value, or leave both empty."]})
+            raise Invalid(
+                {"attribute_value": ["Choose an attribute and give its value, or leave both empty."]}
+            )
 
 
 def terms(text: str) -> list[str]:

@@ -76,9 +76,7 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
     scoped = _scoped(session, actor, query)
     criteria = [*scoped, *_filters(query), *(_contains(term) for term in terms)]
     matching = _where(criteria, query.text, terms, scoped)
-    total = session.scalar(
-        select(func.count()).select_from(matching.limit(MAX_TOTAL + 1).subquery())
-    )
+    total = session.scalar(select(func.count()).select_from(matching.limit(MAX_TOTAL + 1).subquery()))
     if not total and terms:
         near = _near(session, [*scoped, *_filters(query)], terms)
         if near:
@@ -185,7 +183,10 @@ def _contains(term: str) -> ColumnElement[bool]:
 
 
 def _where(
-    criteria: Sequence[ColumnElement[bool]], text: str, terms: Sequence[str], scoped: Sequence[ColumnElement[bool]]
+    criteria: Sequence[ColumnElement[bool]],
+    text: str,
+    terms: Sequence[str],
+    scoped: Sequence[ColumnElement[bool]],
 ) -> Select[Any]:
     matching = select(CustomerSearch.customer_id)
     order_key = folding.fold(text)
@@ -198,7 +199,9 @@ def _where(
 def _near(session: Session, criteria: Sequence[ColumnElement[bool]], terms: Sequence[str]) -> list[uuid.UUID]:
     """Return customers who would match if one letter of each long word were typed otherwise."""
     halves = [
-        or_(_contains(term[: len(term) // 2]), _contains(term[-(len(term) // 2) :])) if len(term) >= 5 else _contains(term)
+        or_(_contains(term[: len(term) // 2]), _contains(term[-(len(term) // 2) :]))
+        if len(term) >= 5
+        else _contains(term)
         for term in terms
     ]
     candidates = session.execute(
@@ -296,7 +299,7 @@ def _row(
 
 
 def _why(customer: Customer, terms: Sequence[str]) -> Match | None:
-    shown = f"{folding.fold(customer.first_name)} {folding.fold(customer.last_name)} {folding.fold(customer.display_id)}"
+    shown = folding.fold(f"{customer.first_name} {customer.last_name} {customer.display_id}")
     hidden = [term for term in terms if term not in shown]
     if not hidden:
         return None

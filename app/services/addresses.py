@@ -103,7 +103,13 @@ def update(
 
 
 def delete(
-    session: Session, actor: Actor, customer_id: uuid.UUID, address_id: uuid.UUID, *, revision: int, merge: bool = True
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    address_id: uuid.UUID,
+    *,
+    revision: int,
+    merge: bool = True,
 ) -> None:
     """Delete an address; when it was the default, the oldest other one of its type takes over.
 
@@ -151,7 +157,9 @@ def _refuse_stale(customer: Customer, revision: int | None) -> None:
         raise Stale(customer.revision)
 
 
-def _clear_default(session: Session, customer_id: uuid.UUID, kind: str, *, but: uuid.UUID | None = None) -> None:
+def _clear_default(
+    session: Session, customer_id: uuid.UUID, kind: str, *, but: uuid.UUID | None = None
+) -> None:
     for other in session.scalars(
         select(Address).where(Address.customer_id == customer_id, Address.type == kind, Address.is_default)
     ):

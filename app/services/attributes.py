@@ -75,7 +75,10 @@ def _write(
     )
     if not settled:
         return customer
-    if len({name for name in {**current, **settled} if settled.get(name, current.get(name))}) > MAX_ATTRIBUTES:
+    if (
+        len({name for name in {**current, **settled} if settled.get(name, current.get(name))})
+        > MAX_ATTRIBUTES
+    ):
         raise Invalid({"": [f"Keep at most {MAX_ATTRIBUTES} attributes; remove one first."]})
     for name, value in settled.items():
         if not value:

@@ -125,7 +125,9 @@ def update(
     return customer
 
 
-def restore(session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID, field: str) -> Customer:
+def restore(
+    session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID, field: str
+) -> Customer:
     """Give one field the value that it had before a change of the history.
 
     Raises NotFound when the entry is none of this customer, or holds no such field any more.
@@ -144,10 +146,14 @@ def restore(session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uu
     old: Any = (entry.changes or {})[field][0]
     if field == "email" and not old:
         raise Invalid({"email": ["There was no e-mail address before; a customer needs one."]})
-    return update(session, actor, customer_id, CustomerChanges(**{field: old or ""}), revision=customer.revision)
+    return update(
+        session, actor, customer_id, CustomerChanges(**{field: old or ""}), revision=customer.revision
+    )
 
 
-def add_to_store(session: Session, actor: Actor, customer_id: uuid.UUID, *, store_id: uuid.UUID, proof: str) -> Customer:
+def add_to_store(
+    session: Session, actor: Actor, customer_id: uuid.UUID, *, store_id: uuid.UUID, proof: str
+) -> Customer:
     """Make a customer of another store known to this one.
 
     `proof` is the whole e-mail address, phone number or display id that the associate was told:

@@ -37,7 +37,9 @@ def once(
     ).one_or_none()
     if known is not None:
         if known.request_hash != request_hash:
-            raise Conflict(message="This form was saved already with other values. Open it again to add another.")
+            raise Conflict(
+                message="This form was saved already with other values. Open it again to add another."
+            )
         return known.subject_id
     subject_id = do()
     session.add(
