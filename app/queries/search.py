@@ -51,7 +51,7 @@ class CustomerRow:
     name: str
     email_masked: str
     phone_masked: str
-    opt_in_state: str
+    consent_state: str
     opted_in_at: datetime | None
     last_order_at: datetime | None
     chips: tuple[tuple[str, str], ...]
@@ -290,7 +290,7 @@ def _row(
         name=customer.name,
         email_masked=values.mask_email(customer.email),
         phone_masked=values.mask_phone(customer.phone_number),
-        opt_in_state=entry.opt_in_state or "not_asked",
+        consent_state=entry.opt_in_state or "not_asked",
         opted_in_at=entry.opted_in_at,
         last_order_at=customer.last_order_at,
         chips=chips,
