@@ -13,7 +13,7 @@ COUNTRY_CODES: Final = frozenset(
     NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG
     SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG
     UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-    """.split()  # noqa: SIM905 - one block of words is easier to compare with the standard
+    """.split()
 )
 
 # ISO 4217, with the codes that ended after 1999: old orders still carry them.
@@ -28,5 +28,5 @@ CURRENCY_CODES: Final = frozenset(
     RON RSD RUB RWF SAR SBD SCR SDD SDG SEK SGD SHP SIT SKK SLE SLL SOS SRD SRG SSP STD STN SVC SYP SZL
     THB TJR TJS TMM TMT TND TOP TPE TRL TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VEB VED VEF VES
     VND VUV WST XAF XCD XCG XOF XPF YER YUM ZAR ZMK ZMW ZWD ZWG ZWL ZWR
-    """.split()  # noqa: SIM905 - one block of words is easier to compare with the standard
+    """.split()
 )

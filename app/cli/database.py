@@ -1,0 +1,38 @@
+"""What commands share: the settings, the engine of bulk work, and the actor they act as."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app import config
+from app.db import make_engine
+from app.domain.actor import Actor
+
+
+@contextmanager
+def open_engine(settings: config.Settings | None = None) -> Iterator[Engine]:
+    """Give an engine without the time limits of pages, closed at the end."""
+    engine = make_engine((settings or config.load()).database_url, bulk=True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_session() -> Iterator[Session]:
+    """Give a session on the database of the settings."""
+    with open_engine() as engine, Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+def command_actor() -> Actor:
+    """Return the actor of a command: the audit log names who is signed in to the machine."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        name = "unknown"
+    return Actor.system(f"command line ({name})"[:210])

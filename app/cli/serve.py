@@ -1,0 +1,101 @@
+"""`clienteling run`: the database brought up to date, then the web server."""
+
+import errno
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app import config, create_app, logs, schema
+from app.cli.database import open_engine
+
+SIGN_INS_FILE = "demo-sign-ins.json"
+
+
+class Server(BaseApplication):
+    """Gunicorn with the settings of this program; each worker makes its own application."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what the settings and docs/operations.md say."""
+        settings = self.settings
+        values: dict[str, Any] = {
+            "bind": [_bind_address(settings)],
+            "worker_class": "gthread",
+            "workers": settings.web_workers,
+            "threads": settings.web_threads,
+            "graceful_timeout": 20,
+            # Longer than a reverse proxy keeps an idle connection, so that the proxy closes first.
+            "keepalive": 75,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            # PROXY_COUNT alone decides what is believed of the headers that proxies set.
+            "forwarded_allow_ips": "",
+            "when_ready": lambda _server: announce(settings),
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application; this runs in the worker, so no connection crosses a fork."""
+        logs.set_up(self.settings.log_level)
+        return create_app(self.settings)
+
+
+@click.command()
+def run() -> None:
+    """Bring the database to the newest schema and serve the pages."""
+    settings = config.load()
+    refuse_taken_port(settings)
+    with open_engine(settings) as engine:
+        schema.upgrade(engine)
+    Server(settings).run()
+
+
+def refuse_taken_port(settings: config.Settings) -> None:
+    """Raise ClickException when nobody could listen on HOST and PORT."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = {
+                errno.EADDRINUSE: "another program uses it; choose another one with PORT=8001",
+                errno.EACCES: "ports below 1024 need special rights; choose another one with PORT=8001",
+            }.get(error.errno or 0, os.strerror(error.errno) if error.errno else str(error))
+            raise click.ClickException(
+                f"Cannot listen on {settings.host} port {settings.port}: {reason}."
+            ) from None
+
+
+def announce(settings: config.Settings) -> None:
+    """Print the address, and the demo sign-ins where there are some."""
+    # A file or pipe has no width of its own, and a password must not be broken over two lines.
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    path = settings.data_dir / SIGN_INS_FILE
+    if path.exists():
+        table = Table("Role", "Store", "E-mail", "Password", title="Demo sign-ins", title_justify="left")
+        for entry in json.loads(path.read_text(encoding="utf-8")):
+            if "email" in entry:
+                cells = (entry["role"], entry.get("store") or "all", entry["email"], entry["password"])
+                table.add_row(*(Text(str(cell)) for cell in cells))
+        console.print(table)
+    console.print(f"Serving on http://{_bind_address(settings)} - press Ctrl+C to stop.", soft_wrap=True)
+
+
+def _bind_address(settings: config.Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"

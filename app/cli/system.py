@@ -1,0 +1,56 @@
+"""`clienteling init` and `clienteling doctor`: the database, and what keeps it from serving."""
+
+import platform
+import sys
+
+import click
+
+from app import config, readiness, schema
+from app.cli.database import open_engine
+from app.db import sqlite_library
+
+# Before it, a crash at a bad moment could lose the write-ahead log of another connection.
+SAFE_SQLITE = (3, 51, 3)
+
+_TEXTS = {
+    "database": "The database answers and takes writes",
+    "durable": "What is saved survives a power cut",
+    "migrated": "The schema is the newest (else run: clienteling init)",
+    "disk": "At least 200 MB are free in DATA_DIR",
+}
+
+
+@click.command()
+def init() -> None:
+    """Make the database, or bring it to the newest schema."""
+    settings = config.load()
+    with open_engine(settings) as engine:
+        schema.upgrade(engine)
+    click.echo("The database is at the newest schema.")
+
+
+@click.command()
+def doctor() -> None:
+    """Check the settings, the database and the disk; ends with 1 when something is wrong."""
+    settings = config.load()
+    click.echo(f"Python {platform.python_version()}, data in {settings.data_dir}")
+    with open_engine(settings) as engine:
+        click.echo(f"Database {engine.url.render_as_string(hide_password=True)}")
+        checks = readiness.check(engine, settings)
+    for name, holds in checks.items():
+        _line(_TEXTS[name], holds=holds)
+    if settings.is_sqlite:
+        found = sqlite_library.sqlite_version
+        _line(
+            f"SQLite {found} (3.51.3 or newer is advised; on other machines use PostgreSQL)",
+            holds=tuple(map(int, found.split("."))) >= SAFE_SQLITE,
+            mark="advice",
+        )
+    if settings.allow_http:
+        _line("ALLOW_HTTP is on: only for this machine, never on a network", holds=False, mark="advice")
+    if not all(checks.values()):
+        sys.exit(1)
+
+
+def _line(text: str, *, holds: bool, mark: str = "WRONG") -> None:
+    click.echo(f"  {'ok' if holds else mark:<7}{text}")

@@ -1,0 +1,87 @@
+"""`clienteling user`: accounts from the command line, the first administrator above all."""
+
+import sys
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.cli.database import command_actor, open_session
+from app.db import transaction
+from app.domain import values
+from app.domain.associates import AssociateInput
+from app.domain.permissions import ASSIGNABLE, Role
+from app.errors import NotFound
+from app.models import Associate, Store
+from app.services import associates
+
+
+@click.group("user")
+def user_group() -> None:
+    """Create accounts and set their passwords."""
+
+
+@user_group.command("create")
+@click.argument("email")
+@click.option("--first-name", required=True, help="The first name.")
+@click.option("--last-name", required=True, help="The last name.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in ASSIGNABLE]),
+    default=Role.ASSOCIATE.value,
+    show_default=True,
+    help="What the person may do.",
+)
+@click.option("--store", "stores", multiple=True, metavar="NAME", help="A store; repeat it for several.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create(
+    email: str, first_name: str, last_name: str, role: str, stores: tuple[str, ...], password_stdin: bool
+) -> None:
+    """Create an account that can sign in."""
+    with open_session() as session:
+        store_ids = frozenset(_find_store(session, name).id for name in stores)
+        password = _ask_password(from_stdin=password_stdin)
+        given = AssociateInput(
+            email=email, first_name=first_name, last_name=last_name, role=role, store_ids=store_ids
+        )
+        with transaction(session):
+            associate = associates.create(session, command_actor(), given, password=password)
+        click.echo(f"Created {associate.email} ({Role(associate.role).label}).")
+
+
+@user_group.command("password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def password(email: str, password_stdin: bool) -> None:
+    """Set an account's password and end its sessions."""
+    with open_session() as session:
+        associate = _find(session, email)
+        chosen = _ask_password(from_stdin=password_stdin)
+        with transaction(session):
+            associates.set_password(
+                session, command_actor(), associate.id, chosen, revision=associate.revision
+            )
+        click.echo(f"Password set for {associate.email}; all their sessions ended.")
+
+
+def _find(session: Session, email: str) -> Associate:
+    key = values.email_key(email.strip())
+    associate = session.scalars(select(Associate).where(Associate.email_key == key)).one_or_none()
+    if associate is None:
+        raise NotFound(f"There is no account with the e-mail address {email}.")
+    return associate
+
+
+def _find_store(session: Session, name: str) -> Store:
+    store = session.scalars(select(Store).where(Store.name == name)).one_or_none()
+    if store is None:
+        known = ", ".join(session.scalars(select(Store.name).where(Store.is_active).order_by(Store.name)))
+        raise NotFound(f"There is no store named {name}. There are: {known or 'none yet'}.")
+    return store
+
+
+def _ask_password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer

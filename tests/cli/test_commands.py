@@ -1,0 +1,183 @@
+"""The commands as they are typed: what they change, what they print, and how they refuse."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from app import schema
+from app.cli import main
+from app.db import make_engine
+from app.models import Associate, AuditEntry
+from tests.conftest import free_port
+from tests.factories import make_associate, make_store
+
+PASSWORD = "four plain warm words"
+
+
+@pytest.fixture
+def environment(database_url, tmp_path):
+    return {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path / "data"), "SECRET_KEY": "", "HOST": ""}
+
+
+@pytest.fixture
+def command(environment):
+    def run(*arguments, typed="", **more):
+        return CliRunner().invoke(main, list(arguments), input=typed, env=environment | more)
+
+    return run
+
+
+def test_help_names_every_command(command):
+    result = command("--help")
+    assert result.exit_code == 0
+    for name in ("doctor", "init", "run", "user"):
+        assert f"  {name} " in result.output
+
+
+def test_init_makes_a_database_at_the_newest_schema(command, tmp_path):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    for _ in range(2):
+        assert command("init", DATABASE_URL=url).exit_code == 0
+    engine = make_engine(url)
+    assert schema.is_current(engine)
+    engine.dispose()
+
+
+def test_user_create_makes_an_account_and_names_the_command_in_the_audit_log(command, session):
+    store = make_store(session, name="Rue Neuve")
+    result = command(
+        *("user", "create", "zoe@shop.example", "--first-name", "Zoë", "--last-name", "Li"),
+        *("--role", "manager", "--store", "Rue Neuve", "--password-stdin"),
+        typed=PASSWORD + "\n",
+    )
+    assert result.output == "Created zoe@shop.example (Manager).\n"
+    associate = session.scalars(select(Associate)).one()
+    assert associate.role == "manager"
+    assert associate.password_hash.startswith("$argon2id$")
+    entry = session.scalars(select(AuditEntry)).one()
+    assert entry.channel == "cli"
+    assert entry.changes["stores"] == [None, [str(store.id)]]
+
+
+def test_user_create_asks_for_the_password_twice(command, session):
+    arguments = ("user", "create", "root@shop.example", "--first-name", "R", "--last-name", "T")
+    result = command(*arguments, "--role", "admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    assert PASSWORD not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--store", "Nowhere"), "There is no store named Nowhere. There are: Rue Neuve."),
+        ((), "store_ids: Choose at least one store"),
+        (("--role", "admin", "--first-name", "x" * 101), "first_name: This is too long"),
+    ],
+)
+def test_user_create_refuses_in_one_line(command, session, arguments, words):
+    make_store(session, name="Rue Neuve")
+    names = ("--first-name", "Zoë", "--last-name", "Li")
+    result = command(
+        "user", "create", "zoe@shop.example", *names, *arguments, "--password-stdin", typed=PASSWORD
+    )
+    assert result.exit_code == 1
+    assert words in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert session.scalars(select(Associate)).all() == []
+
+
+def test_user_password_replaces_the_password(command, session):
+    associate = make_associate(session, email="Ada@shop.example", role="admin")
+    result = command("user", "password", "ada@SHOP.example", "--password-stdin", typed=PASSWORD + "\n")
+    assert result.exit_code == 0
+    session.expire_all()
+    session.refresh(associate)
+    assert associate.password_hash.startswith("$argon2id$")
+    assert associate.revision == 2
+    assert "no account" in command("user", "password", "x@shop.example", "--password-stdin").output
+    weak = command("user", "password", "ada@shop.example", "--password-stdin", typed="password\n")
+    assert weak.exit_code == 1
+    assert "password: This password is too easy to guess." in weak.output
+
+
+def test_doctor_says_what_is_wrong(command, tmp_path):
+    assert "ok     The schema is the newest" in command("doctor").output
+    result = command("doctor", DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
+    assert result.exit_code == 1
+    assert "WRONG  The schema is the newest (else run: clienteling init)" in result.output
+
+
+def test_doctor_hides_the_password_of_the_database(command):
+    result = command("doctor", DATABASE_URL="postgresql://ada:hidden-word@127.0.0.1:1/none")
+    assert "hidden-word" not in result.output
+    assert "WRONG  The database answers" in result.output
+
+
+def test_an_unsafe_setting_is_one_line(command):
+    result = command("doctor", SECRET_KEY="short")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: SECRET_KEY must be random")
+    away = command("init", DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert away.exit_code == 1
+    assert away.output.startswith("Error: The database does not answer")
+    assert len(away.output.strip().splitlines()) == 1
+
+
+def test_a_taken_port_is_one_line(command):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = command("run", PORT=str(port))
+    assert result.exit_code == 1
+    assert result.output == (
+        f"Error: Cannot listen on 127.0.0.1 port {port}: another program uses it; "
+        "choose another one with PORT=8001.\n"
+    )
+
+
+def test_run_serves_prints_the_sign_ins_and_stops_cleanly(environment, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    password = "long-random-word-" * 3
+    (data / "demo-sign-ins.json").write_text(
+        f'[{{"role": "manager", "store": "Rue [b]Neuve[/b]", "email": "mia@shop.example", '
+        f'"password": "{password}"}}]'
+    )
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-c", "from app.cli import main; main()", "run"],
+        env=os.environ | environment | {"PORT": str(port), "ALLOW_HTTP": "yes", "WEB_WORKERS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert b'"ok"' in answer(f"http://127.0.0.1:{port}/readyz")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        output, _ = server.communicate(timeout=30)
+    assert server.returncode == 0, output
+    assert f"http://127.0.0.1:{port}" in output
+    assert password in output
+    assert "Rue [b]Neuve[/b]" in output
+
+
+def answer(url):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as response:
+                return response.read()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
