@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 
 class AppError(Exception):
@@ -74,22 +76,28 @@ class FieldConflict:
     theirs: str | None
     mine: str | None
     theirs_by: str = ""
+    theirs_at: datetime | None = None
 
 
 class Stale(AppError):
     """Somebody else saved meanwhile, and changed what this act would change.
 
-    `conflicts` names the fields; `current_revision` is the revision to answer with.
+    `conflicts` names the fields, `kept` what can be saved of the others without a question;
+    `current_revision` is the revision to answer with.
     """
 
     message = "Somebody else changed this record while you were editing."
 
     def __init__(
-        self, current_revision: int, conflicts: Sequence[FieldConflict] = (), message: str | None = None
+        self,
+        current_revision: int,
+        conflicts: Sequence[FieldConflict] = (),
+        kept: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__()
         self.current_revision = current_revision
         self.conflicts = tuple(conflicts)
+        self.kept = dict(kept or {})
 
 
 class RateLimited(AppError):

@@ -39,6 +39,11 @@ class Page(Generic[T]):
     total_capped: bool = False
 
     @property
+    def limit(self) -> int:
+        """The number of items that were asked for."""
+        return self.requested
+
+    @property
     def count(self) -> int:
         """The number of items on this page."""
         return len(self.items)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.errors import FieldConflict
@@ -20,12 +21,13 @@ def three_way(
     base: Mapping[str, Any],
     theirs: Mapping[str, Any],
     mine: Mapping[str, Any],
-    theirs_by: Mapping[str, str],
+    saved: Mapping[str, tuple[str, datetime]],
 ) -> Merge:
     """Merge the values of an edit (`mine`) into the saved ones (`theirs`).
 
     `base` is what the edit started from. Only fields that the edit changed are written; a field
-    that both changed to different values is a conflict. `theirs_by` names who saved each field.
+    that both changed to different values is a conflict. `saved` says who
+    saved each field, and when.
     """
     changes: dict[str, Any] = {}
     conflicts = []
@@ -41,7 +43,8 @@ def three_way(
                     base=base.get(name),
                     theirs=theirs.get(name),
                     mine=value,
-                    theirs_by=theirs_by.get(name, ""),
+                    theirs_by=saved[name][0] if name in saved else "",
+                    theirs_at=saved[name][1] if name in saved else None,
                 )
             )
     return Merge(changes=changes, conflicts=tuple(conflicts))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from app.domain.actor import Actor
 from app.errors import NotFound
-from app.models import Customer
+from app.models import Associate, AssociateStore, Customer, CustomerStore, Store
 from app.queries import scope
 
 
@@ -34,3 +34,35 @@ def get(
     if customer is None:
         raise NotFound
     return customer
+
+
+def store_names(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[str]:
+    """Return the names of the stores that know the customer and that the actor may see."""
+    query = (
+        select(Store.name)
+        .join(CustomerStore, CustomerStore.store_id == Store.id)
+        .where(CustomerStore.customer_id == customer_id)
+        .order_by(Store.name)
+    )
+    if not actor.has_every_store:
+        query = query.where(Store.id.in_(actor.store_ids))
+    return list(session.scalars(query))
+
+
+def associates_of(session: Session, actor: Actor, store_id: uuid.UUID | None) -> list[tuple[uuid.UUID, str]]:
+    """Return (id, name) of the associates of a store, for the filter of the list."""
+    if not actor.works_in(store_id):
+        return []
+    found = session.scalars(
+        select(Associate)
+        .join(AssociateStore, AssociateStore.associate_id == Associate.id)
+        .where(AssociateStore.store_id == store_id)
+        .order_by(Associate.first_name, Associate.last_name)
+    )
+    return [(associate.id, associate.name) for associate in found]
+
+
+def opt_in_state(session: Session, actor: Actor, customer_id: uuid.UUID) -> str:
+    """Return how the opt-in stands in the store that the actor stands in."""
+    link = session.get(CustomerStore, (actor.store_id, customer_id)) if actor.store_id else None
+    return link.opt_in_state if link else "not_asked"

@@ -1,7 +1,6 @@
 """Customers: create, update, restore, add to a store, look at."""
 
 import uuid
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, diff
 from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
 from app.domain.permissions import Permission
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import customers as customer_queries
 from app.queries import scope, search
@@ -125,12 +124,10 @@ def update(
     return customer
 
 
-def restore(
-    session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID, field: str
-) -> Customer:
-    """Give one field the value that it had before a change of the history.
+def restore(session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID) -> Customer:
+    """Give the fields of one change in the history the values that they had before it.
 
-    Raises NotFound when the entry is none of this customer, or holds no such field any more.
+    Raises NotFound when the entry is no change of this customer's own fields; else as `update`.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
@@ -138,17 +135,12 @@ def restore(
     if (
         entry is None
         or entry.customer_id != customer_id
-        or entry.subject_type != "customer"
-        or field not in FIELD_LABELS
-        or field not in (entry.changes or {})
+        or entry.action != AuditAction.CUSTOMER_UPDATED
+        or not entry.changes
     ):
         raise NotFound
-    old: Any = (entry.changes or {})[field][0]
-    if field == "email" and not old:
-        raise Invalid({"email": ["There was no e-mail address before; a customer needs one."]})
-    return update(
-        session, actor, customer_id, CustomerChanges(**{field: old or ""}), revision=customer.revision
-    )
+    old = {name: pair[0] or "" for name, pair in entry.changes.items() if name in FIELD_LABELS}
+    return update(session, actor, customer_id, CustomerChanges(**old), revision=customer.revision)
 
 
 def add_to_store(

@@ -1,6 +1,7 @@
 """The revision of a customer: counted on every change, compared on every save."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -50,12 +51,12 @@ def settle(
         )
         .order_by(AuditEntry.revision.desc())
     ).all()
-    theirs_by: dict[str, str] = {}
+    saved: dict[str, tuple[str, datetime]] = {}
     for entry in entries:
         for name in entry.fields:
-            theirs_by.setdefault(name, entry.actor_name)
+            saved.setdefault(name, (entry.actor_name, entry.at))
     base = revisions.rewind(current, [entry.changes or {} for entry in entries])
-    merged = revisions.three_way(base=base, theirs=current, mine=mine, theirs_by=theirs_by)
+    merged = revisions.three_way(base=base, theirs=current, mine=mine, saved=saved)
     if merged.conflicts:
-        raise Stale(customer.revision, merged.conflicts)
+        raise Stale(customer.revision, merged.conflicts, merged.changes)
     return merged.changes

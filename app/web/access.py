@@ -119,13 +119,18 @@ def register(app: Flask) -> None:
 
     @manager.user_loader
     def load_user(token: str) -> User | None:
+        if g.get("user_unknown"):
+            return None
         session = get_session()
+        # When the database is away, the error page must not ask it for the user again.
+        g.user_unknown = True
         found, is_due = sign_in.authenticate(
             session,
             token,
             idle=timedelta(minutes=settings.session_idle_minutes),
             absolute=timedelta(hours=settings.session_hours),
         )
+        g.user_unknown = False
         if found is None:
             return None
         user = _as_user(found)

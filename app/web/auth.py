@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, current_app, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
+from werkzeug.datastructures import MultiDict
 
 from app.config import Settings
 from app.db import transaction
@@ -23,9 +24,9 @@ def sign_in() -> Response:
     target = safe_next(request.values.get("next")) or url_for("customers.index")
     if request.method == "GET" and current_user.is_authenticated:
         return htmx.see_other(target)
-    form = SignInForm(next=target)
-    messages: list[str] = []
-    status = 200
+    sent = MultiDict({**request.form.to_dict(), "next": target}) if request.method == "POST" else None
+    form = SignInForm(sent, next=target)
+    message, status = "", 200
     if form.validate_on_submit():
         settings: Settings = current_app.extensions["settings"]
         database = get_session()
@@ -33,24 +34,24 @@ def sign_in() -> Response:
             with transaction(database):
                 token = service.sign_in(
                     database,
-                    email=form.email.data or "",
+                    email=form.username.data or "",
                     password=form.password.data or "",
                     source=request.remote_addr or "",
                     secret=settings.secret_key,
                     request_id=g.request_id,
                 )
         except RateLimited as error:
-            response = _page(form, [error.message], 429)
+            response = _page(form, error.message, 429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         if token is not None:
             _begin(token)
             return htmx.see_other(target)
-        messages = [_("The e-mail address or the password is not right. Check both and try again.")]
+        message = _("The e-mail address or the password is not right. Check both and try again.")
         status = 422
     elif form.is_submitted():
         status = 422
-    return _page(form, messages, status)
+    return _page(form, message, status)
 
 
 @blueprint.post("/sign-out")
@@ -103,5 +104,5 @@ def _begin(token: str) -> None:
     login_user(user)
 
 
-def _page(form: SignInForm, messages: list[str], status: int) -> Response:
-    return htmx.render("auth/sign_in.html", form=form, messages=messages, status=status)
+def _page(form: SignInForm, message: str, status: int) -> Response:
+    return htmx.render("auth/sign_in.html", form=form, message=message, status=status)

@@ -1,31 +1,52 @@
 """Errors to pages: one handler for the program's own, one for HTTP's, one for faults."""
 
+import traceback
+from dataclasses import dataclass
+
 import structlog
 from flask import Flask, Response, current_app, g, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from app.db import as_app_error
+from app.domain.order_states import N_
 from app.errors import STATUS, AppError, RateLimited, Unauthenticated, Unavailable
 from app.web import htmx
 
+# Title, advice and icon of the line that htmx shows; each status has a page of its own as well.
 _TEXTS = {
-    400: ("This request cannot be read", "Go back, load the page again, and try once more."),
-    403: ("Your role does not allow this", "Ask a manager or an administrator."),
-    404: ("Not found", "This page does not exist, or it belongs to another store."),
-    405: ("This cannot be done here", "Go back and use the buttons of the page."),
-    409: ("This was changed meanwhile", "Load the page again to see how it stands now."),
-    413: ("This is too large", "Send less than 1 MB at once."),
-    422: ("Something is missing or wrong", "Please check what you entered."),
-    429: ("Too many tries", "Please wait a little and try again."),
-    500: (
-        "Something went wrong on our side",
-        "Nothing was saved. Try again; if it stays, tell your administrator the number below.",
+    400: (N_("This request cannot be read"), N_("Load the page again and try once more."), "triangle-alert"),
+    403: (N_("Your role does not allow this"), N_("Ask a manager or an administrator."), "lock"),
+    404: (N_("Not found"), N_("It may have been removed, or belong to another store."), "search"),
+    405: (N_("This cannot be done here"), N_("Use the buttons of the page."), "triangle-alert"),
+    409: (
+        N_("This was changed meanwhile"),
+        N_("Load the page again to see how it stands."),
+        "triangle-alert",
     ),
-    503: ("Not available right now", "Nothing was saved. Please try again in a moment."),
+    413: (N_("This is too large"), N_("Send less than 1 MB at once."), "triangle-alert"),
+    422: (N_("Something is missing or wrong"), N_("Please check what you entered."), "triangle-alert"),
+    429: (N_("Too many tries"), N_("Please wait a little and try again."), "clock"),
+    500: (
+        N_("Something went wrong on our side"),
+        N_("Nothing was saved. Please try again."),
+        "triangle-alert",
+    ),
+    503: (N_("Not available right now"), N_("Nothing was saved. Please try again."), "wifi-off"),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorText:
+    """What the page says of an error."""
+
+    title: str
+    text: str
+    icon: str
 
 
 def register(app: Flask) -> None:
@@ -47,8 +68,6 @@ def register(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def csrf_error(_error: CSRFError) -> Response:
         # The commonest reason is a page left open until its session ended.
-        from flask_login import current_user  # noqa: PLC0415 -- only to tell the two cases apart
-
         if not current_user.is_authenticated and request.endpoint != "auth.sign_in":
             return answer(Unauthenticated())
         return page(
@@ -65,8 +84,14 @@ def register(app: Flask) -> None:
     def fault(error: Exception) -> Response:
         if current_app.config["PROPAGATE_EXCEPTIONS"]:
             raise error
+        # Where it happened, frame by frame; the message may hold personal data and stays out.
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
         structlog.get_logger().error(
-            "fault", kind=type(error).__name__, route=request.endpoint, exc_info=False
+            "fault",
+            kind=type(error).__name__,
+            route=request.endpoint,
+            request_id=g.get("request_id"),
+            frames=frames[-12:],
         )
         return page(500)
 
@@ -83,17 +108,14 @@ def answer(error: AppError) -> Response:
 
 def page(status: int, message: str = "") -> Response:
     """Return the error page, or its one line where htmx asked."""
-    title, advice = _TEXTS.get(status, ("This did not work", "Go back and try again."))
-    context = {
-        "status": status,
-        "title": title,
-        "message": message or advice,
-        "request_id": g.get("request_id", ""),
-    }
+    title, advice, icon = _TEXTS.get(status, _TEXTS[400])
+    request_id = g.get("request_id", "")
     if htmx.wants_fragment():
-        response = current_app.make_response((render_template("errors/_message.html", **context), status))
-        return htmx.into_flashes(response)
-    return current_app.make_response((render_template("errors/error.html", **context), status))
+        error = ErrorText(title=_(title), text=_(message or advice), icon=icon)
+        text = render_template("errors/_message.html", error=error, request_id=request_id)
+        return htmx.into_flashes(current_app.make_response((text, status)))
+    template = f"errors/{status if status in _TEXTS else 400}.html"
+    return current_app.make_response((render_template(template, request_id=request_id), status))
 
 
 def _to_sign_in() -> Response:

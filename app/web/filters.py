@@ -2,7 +2,9 @@
 
 import datetime as dt
 import hashlib
+import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +20,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from app.domain import clock, folding
+from app.domain import addresses, clock, folding, orders
+from app.domain.order_states import Label
 from app.domain.permissions import Permission
 from app.web.access import current_actor
 from app.web.headers import csp_nonce
+
+_OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +118,39 @@ def highlight(text: str, query: str) -> Markup:
     return out + Markup("</mark>") if is_open else out
 
 
+def delivery_label(details: Mapping[str, Any] | None) -> Label:
+    """Return the state of a shipment in words, with its tone."""
+    known = details or {}
+    return orders.delivery_label(known.get("delivery_status_id"), known.get("delivery_status_label"))
+
+
+def order_address_lines(address: Mapping[str, Any]) -> list[str]:
+    """Return the lines of an address of an order, without the empty ones."""
+
+    def joined(*names: str) -> str:
+        return " ".join(str(address[name]) for name in names if address.get(name))
+
+    lines = [
+        joined("salutation", "title", "first_name", "second_name", "last_name", "suffix"),
+        joined("address_line_1"),
+        joined("address_line_2"),
+        joined("zip_code", "city"),
+        joined("province", "state"),
+        country_name(address["country_code"]) if address.get("country_code") else "",
+    ]
+    return [line for line in lines if line]
+
+
+def address_lines(address: Any) -> list[str]:
+    """Return the lines of a customer's address, in the order of its country."""
+    return addresses.lines({name: getattr(address, name) for name in addresses.FIELD_LABELS})
+
+
+def picture(image: str) -> str | None:
+    """Return the address of a picture when it is one of this site, which is all the pages may show."""
+    return image if _OWN_PICTURE.match(image) else None
+
+
 def country_name(code: str) -> str:
     """Return a country's name in the user's language, or the code."""
     return str(get_locale().territories.get(code, code)) if get_locale() else code
@@ -125,11 +163,6 @@ def navigation() -> list[NavItem]:
     actor = current_actor()
     entries: list[tuple[str, str, str, str, Permission | None]] = [
         ("customers.index", _("Customers"), "users", "customers", None)
-    ]
-    entries += [
-        ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
-        ("associates.index", _("Associates"), "user-cog", "associates", Permission.ADMIN_MANAGE),
-        ("definitions.index", _("Attributes"), "tags", "definitions", Permission.ADMIN_MANAGE),
     ]
     here = (request.blueprint or "").split(".")[0]
     return [
@@ -154,7 +187,22 @@ def register(app: Flask) -> None:
         return url_for("static", filename=path, v=version({"filename": path}))
 
     app.extensions["asset_version"] = version
-    for function in (money, amount, date, datetime, ago, phone, initials, hue, highlight, country_name):
+    for function in (
+        money,
+        amount,
+        date,
+        datetime,
+        ago,
+        phone,
+        initials,
+        hue,
+        highlight,
+        country_name,
+        address_lines,
+        picture,
+        delivery_label,
+        order_address_lines,
+    ):
         app.add_template_filter(function)
     app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 

@@ -10,7 +10,7 @@ from app.web.forms.base import BaseForm
 class SignInForm(BaseForm):
     """E-mail and password."""
 
-    email = EmailField(_("E-mail"), validators=[DataRequired(_("Enter your e-mail address."))])
+    username = EmailField(_("E-mail"), validators=[DataRequired(_("Enter your e-mail address."))])
     password = PasswordField(_("Password"), validators=[InputRequired(_("Enter your password."))])
     next = HiddenField()
 

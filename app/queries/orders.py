@@ -1,0 +1,190 @@
+"""A customer's orders: list, one in full, and what they say of the customer."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock, orders
+from app.domain.actor import Actor
+from app.domain.orders import Fulfilment, Label
+from app.domain.paging import Page, PageRequest
+from app.errors import NotFound
+from app.models import Order, Store
+from app.queries import customers as customer_queries
+
+MAX_THUMBNAILS = 4
+# The favourite category is told by this many of the newest orders.
+NEWEST = 20
+MONTHS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRow:
+    """An order as the list shows it; `images` are addresses of up to four products."""
+
+    id: uuid.UUID
+    number: str
+    placed_at: datetime
+    state: Fulfilment
+    total_minor: int
+    currency: str
+    item_count: int
+    channel_label: str
+    images: Sequence[str]
+
+    @property
+    def label(self) -> Label:
+        """The state in words, and its tone."""
+        return self.state.label
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderDetail:
+    """An order in full: the row, and the document with every key of the shape."""
+
+    row: Order
+    document: Mapping[str, Any]
+    store_name: str
+
+    @property
+    def label(self) -> Label:
+        """The state in words, and its tone."""
+        return Fulfilment(self.row.state).label
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFacts:
+    """What the orders say at a glance.
+
+    `spend` is (minor units, currency), the largest first, without cancelled orders; `months` is
+    (first day as year and month, minor units) of the last twelve, oldest first, in `currency`.
+    """
+
+    last_order_at: datetime | None
+    order_count: int
+    spend: Sequence[tuple[int, str]]
+    favourite: str | None
+    currency: str | None
+    months: Sequence[tuple[tuple[int, int], int]]
+
+
+def list_for_customer(
+    session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest
+) -> Page[OrderRow]:
+    """Return the customer's orders, newest first, online and store together. Raises NotFound."""
+    customer_queries.get(session, actor, customer_id)
+    total = session.scalar(select(func.count()).where(Order.customer_id == customer_id)) or 0
+    found = session.execute(
+        select(Order, Store.name)
+        .outerjoin(Store, Store.id == Order.store_id)
+        .where(Order.customer_id == customer_id)
+        .order_by(Order.placed_at.desc(), Order.id.desc())
+        .offset(page.offset)
+        .limit(page.count)
+    )
+    return Page(
+        items=[_row(order, store_name) for order, store_name in found],
+        offset=page.offset,
+        requested=page.count,
+        total=total,
+    )
+
+
+def _row(order: Order, store_name: str | None) -> OrderRow:
+    document = _read(order.document)
+    links = (orders.safe_link(product.get("image")) for product in _products(document))
+    images = list(dict.fromkeys(link for link in links if link))
+    return OrderRow(
+        id=order.id,
+        number=order.external_order_id,
+        placed_at=order.placed_at,
+        state=Fulfilment(order.state),
+        total_minor=order.grand_total_minor,
+        currency=order.currency,
+        item_count=order.item_count,
+        channel_label=store_name or document.get("channel") or "",
+        images=images[:MAX_THUMBNAILS],
+    )
+
+
+def get(session: Session, actor: Actor, customer_id: uuid.UUID, order_id: uuid.UUID) -> OrderDetail:
+    """Return one order of a customer in full, amounts as exact decimals. Raises NotFound."""
+    customer_queries.get(session, actor, customer_id)
+    found = session.execute(
+        select(Order, Store.name)
+        .outerjoin(Store, Store.id == Order.store_id)
+        .where(Order.id == order_id, Order.customer_id == customer_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    order, store_name = found
+    return OrderDetail(
+        row=order, document=orders.complete(orders.loads(order.document)), store_name=store_name or ""
+    )
+
+
+def facts(session: Session, actor: Actor, customer_id: uuid.UUID) -> OrderFacts:
+    """Return what the orders say of the customer, in a constant number of statements."""
+    customer = customer_queries.get(session, actor, customer_id)
+    counted = (Order.customer_id == customer_id, Order.state != Fulfilment.CANCELLED.value)
+    spend = [
+        (int(total), currency)
+        for currency, total in session.execute(
+            select(Order.currency, func.sum(Order.grand_total_minor)).where(*counted).group_by(Order.currency)
+        )
+    ]
+    spend.sort(reverse=True)
+    currency = spend[0][1] if spend else None
+    months = _last_months()
+    first = months[0]
+    sums: Counter[tuple[int, int]] = Counter()
+    since = datetime(*first, 1, tzinfo=clock.utcnow().tzinfo)
+    for placed_at, minor in session.execute(
+        select(Order.placed_at, Order.grand_total_minor).where(
+            *counted, Order.currency == currency, Order.placed_at >= since
+        )
+    ):
+        sums[placed_at.year, placed_at.month] += minor
+    return OrderFacts(
+        last_order_at=customer.last_order_at,
+        order_count=customer.order_count,
+        spend=spend,
+        favourite=_favourite(session, customer_id),
+        currency=currency,
+        months=[(month, sums[month]) for month in months],
+    )
+
+
+def _favourite(session: Session, customer_id: uuid.UUID) -> str | None:
+    bought: Counter[str] = Counter()
+    newest = select(Order.document).where(Order.customer_id == customer_id)
+    for text in session.scalars(newest.order_by(Order.placed_at.desc(), Order.id.desc()).limit(NEWEST)):
+        for product in _products(_read(text)):
+            if category := (product.get("category") or "").strip():
+                bought[category] += max(1, product.get("quantity") or 1)
+    return bought.most_common(1)[0][0] if bought else None
+
+
+def _read(text: str) -> dict[str, Any]:
+    # Names and pictures only: amounts are never read this way, so floats do no harm.
+    read: dict[str, Any] = json.loads(text)
+    return read
+
+
+def _products(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from document.get("ordered_products") or [
+        item for shipment in document.get("shipments") or [] for item in shipment.get("items") or []
+    ]
+
+
+def _last_months() -> list[tuple[int, int]]:
+    now = clock.utcnow()
+    newest = now.year * 12 + now.month - 1
+    return [(number // 12, number % 12 + 1) for number in range(newest - MONTHS + 1, newest + 1)]

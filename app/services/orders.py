@@ -1,0 +1,304 @@
+"""Orders: record what other systems send, by its external id, once."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock, folding, money, orders, values
+from app.domain.actor import Actor
+from app.domain.audit import AuditAction, diff
+from app.domain.customers import CustomerInput, LinkReason
+from app.domain.orders import OrderDocument
+from app.domain.permissions import Permission
+from app.domain.values import BadValue
+from app.errors import Invalid
+from app.models import Customer, CustomerStore, Order, Store
+from app.models.base import new_id
+from app.services import audit, customers_bulk, search_index
+
+# ISO 4217's code for "no currency".
+NO_CURRENCY = "XXX"
+_SHOWN = ("customer_id", "store_id", "placed_at", "state", "currency", "grand_total_minor", "item_count")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderInput:
+    """One order to record: the document as it was parsed, and what the sender says of its place."""
+
+    order: OrderDocument
+    store_id: uuid.UUID | None = None
+    customer_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What came of one order."""
+
+    order: Order
+    created: bool
+    changed: bool
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    document: object,
+    *,
+    store_id: uuid.UUID | None = None,
+    customer_id: uuid.UUID | None = None,
+) -> tuple[Order, bool]:
+    """Record an order, and return it and whether it is new; the same document again changes nothing.
+
+    The customer is found by id or e-mail address, or created. Without `store_id` the store is the
+    one whose name the order's `channel` carries, if any. Raises Invalid by dotted path.
+    """
+    given = OrderInput(order=orders.parse(document), store_id=store_id, customer_id=customer_id)
+    outcome = record_batch(session, actor, [given])[0]
+    if isinstance(outcome, Invalid):
+        raise outcome
+    return outcome.order, outcome.created
+
+
+def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) -> list[Recorded | Invalid]:
+    """Record orders with few statements; a refused one gives its error instead.
+
+    An external id that comes twice in one batch is recorded twice, in order.
+    """
+    actor.require(Permission.ORDER_RECORD)
+    places = _Places(session, batch)
+    owners = places.owners(session, actor, batch)
+    keys = [given.order.external_order_id for given in batch]
+    known = {
+        row.external_order_id: row
+        for row in session.scalars(select(Order).where(Order.external_order_id.in_(keys)))
+    }
+    touched: set[uuid.UUID] = set()
+    outcomes: list[Recorded | Invalid] = []
+    for given, owner in zip(batch, owners, strict=True):
+        if isinstance(owner, Invalid):
+            outcomes.append(owner)
+            continue
+        columns = _columns(given.order, owner, places.store_of(given))
+        outcomes.append(_write(session, actor, columns, known, touched))
+    session.flush()
+    _link(session, outcomes)
+    _count(session, touched)
+    session.flush()
+    if touched:
+        search_index.refresh(session, sorted(touched))
+    return outcomes
+
+
+class _Places:
+    """The stores and customers that a batch names, each read with one statement."""
+
+    def __init__(self, session: Session, batch: Sequence[OrderInput]) -> None:
+        self.stores = {store.name: store for store in session.scalars(select(Store))}
+        self.store_ids = {store.id: store for store in self.stores.values()}
+        ids = {identity for given in batch for identity in _ids(given)}
+        self.ids = set(session.scalars(select(Customer.id).where(Customer.id.in_(ids)))) if ids else set()
+        emails = {key for given in batch if (key := _email_key(given.order))}
+        pairs = session.execute(select(Customer.email_key, Customer.id).where(Customer.email_key.in_(emails)))
+        self.emails: dict[str, uuid.UUID] = dict(list(pairs))
+
+    def store_of(self, given: OrderInput) -> Store | None:
+        """Return the store of an order: as told, or the one whose name its channel carries."""
+        if given.store_id is not None:
+            return self.store_ids.get(given.store_id)
+        return self.stores.get((given.order.channel or "").strip())
+
+    def owners(
+        self, session: Session, actor: Actor, batch: Sequence[OrderInput]
+    ) -> list[uuid.UUID | Invalid]:
+        """Return the customer of each order, created where nobody knows them."""
+        found: list[uuid.UUID | Invalid | str] = []
+        new: dict[str, customers_bulk.NewCustomer] = {}
+        for given in batch:
+            owner = self._find(given)
+            if isinstance(owner, str) and owner not in new:
+                made = _new_customer(given.order, self.store_of(given))
+                if isinstance(made, Invalid):
+                    owner = made
+                else:
+                    new[owner] = made
+            found.append(owner)
+        if new:
+            rows = customers_bulk.create(session, actor, list(new.values()))
+            self.emails |= {row.email_key: row.id for row in rows}
+        return [self.emails[owner] if isinstance(owner, str) else owner for owner in found]
+
+    def _find(self, given: OrderInput) -> uuid.UUID | Invalid | str:
+        """Return the customer's id, or the key of the e-mail address of one to create."""
+        if given.store_id is not None and given.store_id not in self.store_ids:
+            return Invalid({"store_id": ["There is no such store."]})
+        try:
+            _total_minor(given.order, given.order.currency or NO_CURRENCY)
+        except BadValue as error:
+            return Invalid({"totals.grand_total": [str(error)]})
+        if given.customer_id is not None and given.customer_id not in self.ids:
+            return Invalid({"customer_id": ["There is no such customer."]})
+        for identity in _ids(given):
+            if identity in self.ids:
+                return identity
+        key = _email_key(given.order)
+        if key is None:
+            return Invalid(
+                {"billing_address.email": ["Give the customer's e-mail address, or a known customer_uuid."]}
+            )
+        return self.emails.get(key, key)
+
+
+def _ids(given: OrderInput) -> list[uuid.UUID]:
+    ids = [given.customer_id] if given.customer_id else []
+    try:
+        return [*ids, uuid.UUID(given.order.customer_uuid or "")]
+    except ValueError:
+        return ids
+
+
+def _email_key(order: OrderDocument) -> str | None:
+    try:
+        return values.email_key(values.email(order.email)) if order.email else None
+    except BadValue:
+        return None
+
+
+def _new_customer(order: OrderDocument, store: Store | None) -> customers_bulk.NewCustomer | Invalid:
+    if store is None:
+        return Invalid({"channel": ["Nobody knows this customer yet: name the store that should."]})
+    address: Mapping[str, Any] = (
+        order.document.get("billing_address") or order.document.get("shipping_address") or {}
+    )
+    given = {
+        "first_name": address.get("first_name") or "",
+        "last_name": address.get("last_name") or "",
+        "phone_number": address.get("phone") or "",
+        "country_code": address.get("country_code") or "",
+    }
+    try:
+        columns = CustomerInput(email=order.email or "", **given).check(region=store.country_code)
+    except Invalid as error:
+        # An order that was paid is not refused for the name or phone somebody typed into it.
+        kept = {name: value for name, value in given.items() if name not in error.fields}
+        try:
+            columns = CustomerInput(email=order.email or "", **kept).check(region=store.country_code)
+        except Invalid as still:
+            return still
+    return customers_bulk.NewCustomer(columns=columns, store_id=store.id, reason=LinkReason.ORDERED)
+
+
+def _total_minor(order: OrderDocument, currency: str) -> int:
+    total = order.grand_total
+    if total is None:
+        total = Decimal((order.document.get("totals") or {}).get("order_total") or 0)
+    return money.to_minor(total, currency)
+
+
+def _columns(order: OrderDocument, customer_id: uuid.UUID, store: Store | None) -> dict[str, Any]:
+    currency = order.currency or (store.currency if store else NO_CURRENCY)
+    return {
+        "external_order_id": order.external_order_id,
+        "order_key": folding.fold(order.external_order_id)[:100],
+        "customer_id": customer_id,
+        "store_id": store.id if store else None,
+        "placed_at": order.placed_at,
+        "state": order.fulfilment.value,
+        "channel_type": (order.channel_type or "")[:40],
+        "currency": currency,
+        "grand_total_minor": _total_minor(order, currency),
+        "item_count": order.item_count,
+        "document": orders.dumps(order.document),
+    }
+
+
+def _write(
+    session: Session,
+    actor: Actor,
+    columns: dict[str, Any],
+    known: dict[str, Order],
+    touched: set[uuid.UUID],
+) -> Recorded:
+    now = clock.utcnow()
+    row = known.get(columns["external_order_id"])
+    columns["placed_at"] = columns["placed_at"] or (row.placed_at if row else now)
+    old = {} if row is None else {name: getattr(row, name) for name in columns}
+    if row is not None and old == columns:
+        return Recorded(order=row, created=False, changed=False)
+    created = row is None
+    if row is None:
+        row = Order(id=new_id(), recorded_at=now, **columns)
+        session.add(row)
+        known[row.external_order_id] = row
+    else:
+        if row.customer_id:
+            touched.add(row.customer_id)
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.recorded_at = now
+    touched.add(columns["customer_id"])
+    audit.record(
+        session,
+        actor,
+        AuditAction.ORDER_RECORDED,
+        subject=("order", row.id),
+        customer_id=row.customer_id,
+        store_id=row.store_id,
+        changes={
+            name: (_plain(before), _plain(after))
+            for name, (before, after) in diff(old, {name: columns[name] for name in _SHOWN}).items()
+        },
+    )
+    return Recorded(order=row, created=created, changed=True)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def _link(session: Session, outcomes: Sequence[Recorded | Invalid]) -> None:
+    """Make the customers known to the stores where they ordered."""
+    wanted: dict[tuple[uuid.UUID, uuid.UUID], Any] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, Recorded) and outcome.changed:
+            order = outcome.order
+            if order.store_id and order.customer_id:
+                key = (order.store_id, order.customer_id)
+                wanted[key] = min(order.placed_at, wanted.get(key, order.placed_at))
+    if not wanted:
+        return
+    there = session.execute(
+        select(CustomerStore.store_id, CustomerStore.customer_id).where(
+            CustomerStore.customer_id.in_({customer_id for _, customer_id in wanted})
+        )
+    )
+    for store_id, customer_id in wanted.keys() - {(store_id, customer_id) for store_id, customer_id in there}:
+        session.add(
+            CustomerStore(
+                store_id=store_id,
+                customer_id=customer_id,
+                since=wanted[store_id, customer_id],
+                reason=LinkReason.ORDERED.value,
+                opt_in_state="not_asked",
+            )
+        )
+
+
+def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
+    """Bring the customers' number of orders and last purchase up to date."""
+    if not customer_ids:
+        return
+    counted = {
+        customer_id: (count, last)
+        for customer_id, count, last in session.execute(
+            select(Order.customer_id, func.count(), func.max(Order.placed_at))
+            .where(Order.customer_id.in_(customer_ids))
+            .group_by(Order.customer_id)
+        )
+    }
+    for customer in session.scalars(select(Customer).where(Customer.id.in_(customer_ids))):
+        customer.order_count, customer.last_order_at = counted.get(customer.id, (0, None))

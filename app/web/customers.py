@@ -1,0 +1,342 @@
+"""Customers: the list and search, the profile, contact data, history."""
+
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Blueprint, Response, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from app.db import transaction
+from app.domain import values
+from app.domain.actor import Actor
+from app.domain.audit import AccessAction
+from app.domain.customers import FIELD_LABELS
+from app.domain.paging import PageRequest
+from app.domain.permissions import Permission
+from app.domain.searches import CustomerList, CustomerQuery, CustomerSort
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.models import Customer
+from app.queries import audit as audit_queries
+from app.queries import customers as queries
+from app.queries import search as search_queries
+from app.services import attributes, customers, idempotency
+from app.web import conflicts, htmx, profiles
+from app.web.access import current_actor, requires
+from app.web.database import get_session
+from app.web.forms.customers import ContactForm, NewCustomerForm
+
+blueprint = Blueprint("customers", __name__)
+
+PAGE = 25
+HISTORY_PAGE = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the search form holds, as it was sent."""
+
+    text: str = ""
+    list: str = CustomerList.OPTED_IN.value
+    attribute_name: str = ""
+    attribute_value: str = ""
+    associate_id: str = ""
+    consent_state: str = ""
+    sort: str = ""
+
+    @property
+    def is_filtered(self) -> bool:
+        """True when a filter or an order is set."""
+        return any(
+            (self.attribute_name, self.attribute_value, self.associate_id, self.consent_state, self.sort)
+        )
+
+    def to_query(self, actor: Actor, offset: int) -> CustomerQuery:
+        """Return the query of the domain; raises Invalid for anything that the form does not offer."""
+        try:
+            return CustomerQuery(
+                text=self.text,
+                list=CustomerList(self.list),
+                store_id=actor.store_id,
+                attribute_name=self.attribute_name if self.attribute_value else "",
+                attribute_value=self.attribute_value if self.attribute_name else "",
+                created_by_id=uuid.UUID(self.associate_id) if self.associate_id else None,
+                opt_in_state=self.consent_state,
+                sort=CustomerSort(self.sort or "relevance"),
+                page=PageRequest(offset=offset, count=PAGE),
+            )
+        except ValueError:
+            raise Invalid({"": [_("Choose one of the lists, filters and orders of the page.")]}) from None
+
+
+@blueprint.get("/")
+@requires(Permission.CUSTOMER_VIEW)
+def root() -> Response:
+    """Go to the page that everybody works on."""
+    return htmx.see_other(url_for("customers.index"))
+
+
+@blueprint.get("/customers")
+@requires(Permission.CUSTOMER_VIEW)
+def index() -> Response:
+    """Show the list; what is searched never stands in the address."""
+    asked = Asked(list=request.args.get("list", CustomerList.OPTED_IN.value))
+    return htmx.render("customers/index.html", fragment="customers/_results.html", **_list(asked, _offset()))
+
+
+@blueprint.post("/customers/search")
+@requires(Permission.CUSTOMER_VIEW)
+def search() -> Response:
+    """Show what a search finds."""
+    names = set(asdict(Asked()))
+    asked = Asked(**{name: value.strip() for name, value in request.form.items() if name in names})
+    return htmx.render("customers/index.html", fragment="customers/_results.html", **_list(asked, _offset()))
+
+
+@blueprint.get("/customers/<uuid:customer_id>")
+@requires(Permission.CUSTOMER_VIEW)
+def show(customer_id: uuid.UUID) -> Response:
+    """Show the profile, beside the list; that it was opened is noted."""
+    return _show(customer_id, AccessAction.VIEWED, {})
+
+
+@blueprint.post("/customers/<uuid:customer_id>/reveal")
+@requires(Permission.CUSTOMER_REVEAL)
+def reveal(customer_id: uuid.UUID) -> Response:
+    """Show the whole phone number or e-mail address; that it was asked for is noted."""
+    kind = request.form.get("field")
+    if kind not in {"phone", "email"}:
+        raise Invalid({"": [_("Choose the phone number or the e-mail address.")]})
+    session, actor = get_session(), current_actor()
+    if not htmx.wants_fragment():
+        customer = queries.get(session, actor, customer_id)
+        value = customer.phone_number if kind == "phone" else customer.email
+        return _show(customer_id, AccessAction.REVEALED, {kind: value})
+    with transaction(session):
+        customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED)
+    value = (customer.phone_e164 or customer.phone_number) if kind == "phone" else customer.email
+    return Response(render_template("customers/_revealed.html", kind=kind, value=value))
+
+
+@blueprint.route("/customers/new", methods=["GET", "POST"])
+@requires(Permission.CUSTOMER_EDIT)
+def new() -> Response:
+    """Create a customer; what was typed into the search box is carried over."""
+    session, actor = get_session(), current_actor()
+    if current_user.store is None:
+        raise NotFound
+    if "typed" in request.form:
+        return _new(NewCustomerForm(formdata=None, data=_guess(request.form["typed"])))
+    country = current_user.store.country_code
+    form = NewCustomerForm(data={"country_code": country}) if request.method == "GET" else NewCustomerForm()
+    if not form.validate_on_submit():
+        return _new(form, status=422 if form.is_submitted() else 200)
+    try:
+        with transaction(session):
+            customer_id = idempotency.once(
+                session,
+                actor,
+                "customers.create",
+                form.idempotency_key.data or uuid.uuid4().hex,
+                form.given(),
+                lambda: customers.create(session, actor, form.to_input(), store_id=current_user.store.id).id,
+            )
+    except (Invalid, Conflict) as error:
+        form.apply_errors(error)
+        existing = None
+        if isinstance(error, Conflict) and error.existing_id:
+            existing = queries.get(session, actor, uuid.UUID(error.existing_id))
+        return _new(form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
+    flash(_("Customer created."), "ok")
+    return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+@blueprint.post("/customers/<uuid:customer_id>/add-to-store")
+@requires(Permission.CUSTOMER_EDIT)
+def add_to_store(customer_id: uuid.UUID) -> Response:
+    """Make a customer of another store known to this one."""
+    session, actor = get_session(), current_actor()
+    if actor.store_id is None:
+        raise NotFound
+    with transaction(session):
+        customers.add_to_store(
+            session, actor, customer_id, store_id=actor.store_id, proof=request.form.get("proof", "")
+        )
+    flash(_("Added to your store."), "ok")
+    return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+@blueprint.get("/customers/<uuid:customer_id>/contact")
+@requires(Permission.CUSTOMER_VIEW)
+def contact(customer_id: uuid.UUID) -> Response:
+    """Show the contact section."""
+    actor = current_actor()
+    customer = queries.get(get_session(), actor, customer_id, Customer.created_by)
+    return _contact(actor, customer)
+
+
+@blueprint.route("/customers/<uuid:customer_id>/edit", methods=["GET", "POST"])
+@requires(Permission.CUSTOMER_EDIT)
+def edit(customer_id: uuid.UUID) -> Response:
+    """Edit the contact data; what others saved meanwhile is merged or asked about."""
+    session, actor = get_session(), current_actor()
+    customer = queries.get(session, actor, customer_id, Customer.created_by)
+    if request.method == "GET":
+        with transaction(session):
+            customers.look_at(session, actor, customer_id, AccessAction.REVEALED)
+        return _edit(customer, ContactForm(obj=customer))
+    form = ContactForm(MultiDict({**request.form.to_dict(), **conflicts.chosen()}))
+    if not form.validate_on_submit():
+        return _edit(customer, form, status=422)
+    try:
+        with transaction(session):
+            customers.update(session, actor, customer_id, form.to_changes(), revision=form.seen_revision)
+    except (Invalid, Conflict) as error:
+        form.apply_errors(error)
+        customer = queries.get(session, actor, customer_id)
+        existing = None
+        if isinstance(error, Conflict) and error.existing_id:
+            existing = queries.get(session, actor, uuid.UUID(error.existing_id))
+        return _edit(customer, form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
+    except Stale as error:
+        customer = queries.get(session, actor, customer_id)
+        return conflicts.answer(
+            error,
+            customer,
+            current={name: getattr(customer, name) for name in FIELD_LABELS},
+            labels=FIELD_LABELS,
+            save_url=url_for("customers.edit", customer_id=customer_id),
+            cancel_url=url_for("customers.contact", customer_id=customer_id),
+        )
+    customer = queries.get(session, actor, customer_id, Customer.created_by)
+    if htmx.wants_fragment():
+        return htmx.trigger(_contact(actor, customer), "customer-changed")
+    return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+@blueprint.get("/customers/<uuid:customer_id>/history")
+@requires(Permission.CUSTOMER_VIEW)
+def history(customer_id: uuid.UUID) -> Response:
+    """Show who changed what."""
+    session, actor = get_session(), current_actor()
+    return htmx.render(
+        "customers/history.html",
+        fragment="customers/_history.html",
+        customer=queries.get(session, actor, customer_id),
+        may_edit=actor.can(Permission.CUSTOMER_EDIT),
+        changes=audit_queries.history(
+            session, actor, customer_id, PageRequest(offset=_offset(), count=HISTORY_PAGE)
+        ),
+    )
+
+
+@blueprint.post("/customers/<uuid:customer_id>/restore")
+@requires(Permission.CUSTOMER_EDIT)
+def restore(customer_id: uuid.UUID) -> Response:
+    """Put the old values of one change back."""
+    session, actor = get_session(), current_actor()
+    try:
+        entry_id = uuid.UUID(request.form.get("change_id", ""))
+    except ValueError:
+        raise NotFound from None
+    with transaction(session):
+        customers.restore(session, actor, customer_id, entry_id)
+    flash(_("The old values are back."), "ok")
+    return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+def _show(customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str]) -> Response:
+    session, actor = get_session(), current_actor()
+    with transaction(session):
+        customers.look_at(session, actor, customer_id, action)
+    customer = queries.get(
+        session, actor, customer_id, Customer.addresses, Customer.extended_attributes, Customer.created_by
+    )
+    context = profiles.profile(session, actor, customer) | {"revealed": revealed}
+    if htmx.wants_fragment():
+        return Response(render_template("customers/_profile.html", **context))
+    return htmx.render("customers/show.html", **_list(Asked(), 0), **context)
+
+
+def _list(asked: Asked, offset: int) -> dict[str, Any]:
+    session, actor = get_session(), current_actor()
+    query = asked.to_query(actor, offset)
+    page = search_queries.list_page(session, actor, query)
+    if asked.text and not page.total and asked.list not in {CustomerList.STORE, CustomerList.ALL}:
+        # Nobody on this list: look in the whole store before anybody makes a duplicate.
+        wider = Asked(**{**asdict(asked), "list": CustomerList.STORE.value})
+        page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
+    definitions = attributes.definitions(session)
+    return {
+        "page": page,
+        "query": asked,
+        "lists": _lists(actor),
+        "attributes": [definition for definition in definitions.values() if not definition.is_sensitive],
+        "associates": [
+            {"id": associate_id, "name": name}
+            for associate_id, name in queries.associates_of(session, actor, actor.store_id)
+        ],
+        "masked_cards": search_queries.find_masked(session, actor, asked.text) if asked.text else [],
+    }
+
+
+def _lists(actor: Actor) -> list[dict[str, str]]:
+    lists = [
+        (CustomerList.OPTED_IN, _("Opted in here")),
+        (CustomerList.STORE, _("My store")),
+        (CustomerList.MINE, _("Created by me")),
+        (CustomerList.RECENT, _("Recent")),
+    ]
+    if actor.sees_every_customer:
+        lists.append((CustomerList.ALL, _("All stores")))
+    return [{"key": key.value, "label": label} for key, label in lists]
+
+
+def _contact(actor: Actor, customer: Customer) -> Response:
+    return htmx.render(
+        "customers/contact.html", fragment="customers/_contact.html", **profiles.contact(actor, customer)
+    )
+
+
+def _edit(
+    customer: Customer, form: ContactForm, *, existing: Customer | None = None, status: int = 200
+) -> Response:
+    return htmx.render(
+        "customers/edit.html",
+        fragment="customers/_contact_form.html",
+        status=status,
+        customer=customer,
+        form=form,
+        existing_customer=existing,
+    )
+
+
+def _new(form: NewCustomerForm, *, existing: Customer | None = None, status: int = 200) -> Response:
+    return htmx.render(
+        "customers/new.html",
+        fragment="customers/_new_form.html",
+        status=status,
+        form=form,
+        existing_customer=existing,
+    )
+
+
+def _guess(typed: str) -> dict[str, str]:
+    """Put what was searched where it most likely belongs."""
+    country = current_user.store.country_code if current_user.store else ""
+    text = typed.strip()[: values.MAX_NAME]
+    if "@" in text:
+        return {"email": text, "country_code": country}
+    if sum(character.isdigit() for character in text) >= 4:
+        return {"phone_number": text, "country_code": country}
+    first, _space, last = text.partition(" ")
+    return {"first_name": first, "last_name": last.strip(), "country_code": country}
+
+
+def _offset() -> int:
+    try:
+        return values.integer(request.values.get("offset") or "0")
+    except values.BadValue:
+        raise Invalid({"offset": [_("Go back to the first page.")]}) from None

@@ -1,0 +1,84 @@
+"""The form of a customer's extended attributes, made from the definitions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from wtforms import Field, RadioField, SelectMultipleField, StringField
+
+from app.domain import attributes
+from app.domain.attributes import AttributeType
+from app.models import AttributeDefinition
+from app.web.forms.base import BaseForm, RevisionMixin
+
+PREFIX = "attribute_"
+
+
+class AttributesForm(RevisionMixin, BaseForm):
+    """Only the revision; `build` adds a field for each definition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormEntry:
+    """One field of the form and the kind of its definition."""
+
+    field: Field
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormGroup:
+    """The fields of one group."""
+
+    label: str
+    fields: Sequence[FormEntry]
+
+
+def build(definitions: Mapping[str, AttributeDefinition], current: Mapping[str, str]) -> AttributesForm:
+    """Return the form with a field for each definition, filled with the customer's values."""
+    members: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    for key, definition in definitions.items():
+        value = current.get(key, "")
+        members[PREFIX + key] = _field(definition, value)
+        is_several = definition.type == AttributeType.CHOICES
+        data[PREFIX + key] = list(attributes.split_choices(value)) if is_several else value
+    form: AttributesForm = type("DefinedAttributesForm", (AttributesForm,), members)(data=data)
+    return form
+
+
+def given(form: AttributesForm, definitions: Mapping[str, AttributeDefinition]) -> dict[str, str]:
+    """Return {key: value} as the domain takes it."""
+    found = {}
+    for key in definitions:
+        data = form[PREFIX + key].data
+        found[key] = attributes.SEPARATOR.join(data) if isinstance(data, list) else data or ""
+    return found
+
+
+def groups(form: AttributesForm, definitions: Mapping[str, AttributeDefinition]) -> list[FormGroup]:
+    """Return the fields by group, in the order of the definitions."""
+    found: dict[str, list[FormEntry]] = {}
+    for key, definition in definitions.items():
+        found.setdefault(definition.group, []).append(
+            FormEntry(field=form[PREFIX + key], kind=definition.type)
+        )
+    return [FormGroup(label=label, fields=entries) for label, entries in found.items()]
+
+
+def _field(definition: AttributeDefinition, value: str) -> Field:
+    choices = [(choice, choice) for choice in definition.choices]
+    # A value that the definition no longer has stays choosable, so that saving loses nothing.
+    if value and definition.type == AttributeType.CHOICE and value not in definition.choices:
+        choices.append((value, value))
+    match AttributeType(definition.type):
+        case AttributeType.CHOICE:
+            return RadioField(definition.label, choices=[*choices, ("", _("None"))], validate_choice=False)
+        case AttributeType.YES_NO:
+            yes_no = [("yes", _("Yes")), ("no", _("No")), ("", _("Not known"))]
+            return RadioField(definition.label, choices=yes_no, validate_choice=False)
+        case AttributeType.CHOICES:
+            return SelectMultipleField(definition.label, choices=choices, validate_choice=False)
+        case _:
+            return StringField(definition.label)

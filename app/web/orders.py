@@ -1,0 +1,50 @@
+"""A customer's orders."""
+
+import uuid
+
+from flask import Blueprint, Response, request
+
+from app.domain import values
+from app.domain.paging import PageRequest
+from app.domain.permissions import Permission
+from app.errors import Invalid
+from app.queries import customers, orders
+from app.web import htmx
+from app.web.access import current_actor, requires
+from app.web.database import get_session
+
+blueprint = Blueprint("orders", __name__)
+
+PAGE = 20
+
+
+@blueprint.get("/customers/<uuid:customer_id>/orders")
+@requires(Permission.CUSTOMER_VIEW)
+def index(customer_id: uuid.UUID) -> Response:
+    """Show all orders, newest first."""
+    session, actor = get_session(), current_actor()
+    try:
+        offset = values.integer(request.args.get("offset") or "0")
+    except values.BadValue as error:
+        raise Invalid({"offset": [str(error)]}) from None
+    return htmx.render(
+        "orders/index.html",
+        fragment="orders/_list.html",
+        customer=customers.get(session, actor, customer_id),
+        orders=orders.list_for_customer(session, actor, customer_id, PageRequest(offset=offset, count=PAGE)),
+    )
+
+
+@blueprint.get("/customers/<uuid:customer_id>/orders/<uuid:order_id>")
+@requires(Permission.CUSTOMER_VIEW)
+def show(customer_id: uuid.UUID, order_id: uuid.UUID) -> Response:
+    """Show one order with all its parts."""
+    session, actor = get_session(), current_actor()
+    found = orders.get(session, actor, customer_id, order_id)
+    return htmx.render(
+        "orders/show.html",
+        customer=customers.get(session, actor, customer_id),
+        order=found.row,
+        label=found.label,
+        document=found.document,
+    )

@@ -1,0 +1,140 @@
+"""What the sections of a profile show; each section is also a page of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain import values
+from app.domain.actor import Actor
+from app.domain.paging import PageRequest
+from app.domain.permissions import Permission
+from app.models import AttributeDefinition, Customer, ExtendedAttribute
+from app.queries import consents, customers, orders
+from app.services import attributes
+from app.web.filters import money
+
+ORDERS_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Contact data as it is shown before somebody asks to see it."""
+
+    email_masked: str
+    phone_masked: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentSummary:
+    """How the opt-in stands in the store that the user stands in."""
+
+    state: str
+    channel_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeValue:
+    """One attribute as it is shown."""
+
+    label: str
+    text: str
+    is_sensitive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeGroup:
+    """The attributes of one group."""
+
+    label: str
+    values: Sequence[AttributeValue]
+
+
+def profile(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the whole profile shows; the customer comes with all its parts loaded."""
+    facts = orders.facts(session, actor, customer.id)
+    return {
+        **contact(actor, customer),
+        **addresses(actor, customer),
+        **extended_attributes(session, actor, customer),
+        **consent_section(session, actor, customer),
+        "orders": orders.list_for_customer(session, actor, customer.id, PageRequest(count=ORDERS_SHOWN)),
+        "facts": facts,
+        "spend_bars": _bars(facts),
+        "store_names": customers.store_names(session, actor, customer.id),
+        "consent_summary": [ConsentSummary(state=customers.opt_in_state(session, actor, customer.id))],
+        "revealed": {},
+    }
+
+
+def contact(actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the contact section shows."""
+    return {
+        "customer": customer,
+        "contact": Contact(
+            email_masked=values.mask_email(customer.email),
+            phone_masked=values.mask_phone(customer.phone_number),
+        ),
+        "created_by_name": customer.created_by.name if customer.created_by else "",
+        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+    }
+
+
+def addresses(actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the addresses section shows."""
+    return {
+        "customer": customer,
+        "addresses": customer.addresses,
+        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+    }
+
+
+def extended_attributes(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the preferences section shows."""
+    return {
+        "customer": customer,
+        "attribute_groups": _groups(attributes.definitions(session), customer.extended_attributes),
+        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+    }
+
+
+def consent_section(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the opt-ins section shows."""
+    return {
+        "customer": customer,
+        "consents": consents.list_states(session, actor, customer.id),
+        "consent_events": consents.list_events(session, actor, customer.id),
+        "may_capture": False,
+    }
+
+
+def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
+    """Return (month, amount, share of the highest month) for the sparkline; nothing without spend."""
+    highest = max((total for _month, total in facts.months), default=0)
+    if highest <= 0 or facts.currency is None:
+        return []
+    return [
+        (f"{year}-{month:02d}", money(total, facts.currency), max(total, 0) / highest)
+        for (year, month), total in facts.months
+    ]
+
+
+def _groups(
+    definitions: Mapping[str, AttributeDefinition], rows: Sequence[ExtendedAttribute]
+) -> list[AttributeGroup]:
+    found: dict[str, list[AttributeValue]] = {}
+    given = {row.name: row.value for row in rows}
+    for key in [
+        *(key for key in definitions if key in given),
+        *(name for name in given if name not in definitions),
+    ]:
+        definition = definitions.get(key)
+        found.setdefault(definition.group if definition else "", []).append(
+            AttributeValue(
+                label=definition.label if definition else key,
+                text=given[key],
+                is_sensitive=bool(definition and definition.is_sensitive),
+            )
+        )
+    return [AttributeGroup(label=label, values=entries) for label, entries in found.items()]

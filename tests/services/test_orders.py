@@ -1,0 +1,176 @@
+import copy
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, func, select
+
+from app.db import transaction
+from app.domain import clock, money
+from app.domain import orders as order_rules
+from app.domain.actor import Actor
+from app.domain.paging import PageRequest
+from app.errors import Invalid, NotFound
+from app.models import AuditEntry, Customer, CustomerStore, Order
+from app.queries import orders as order_queries
+from app.services import orders
+from tests import factories
+
+SYSTEM = Actor.system("test")
+SAMPLE = Path(__file__).parent.parent / "data" / "order_v0.json"
+
+
+@pytest.fixture
+def shop(session):
+    return factories.make_store(session)
+
+
+@pytest.fixture
+def marie(session, shop):
+    return factories.make_customer(session, stores=(shop,), email="marie@mail.example")
+
+
+def small(number="WEB-1", email="marie@mail.example", **over):
+    return {
+        "external_order_id": number,
+        "created_at": "2026-05-01T10:00:00.000Z",
+        "billing_address": {"email": email, "first_name": "Zoë", "last_name": "Li", "phone": "call me"},
+        "totals": {"grand_total": Decimal("19.90"), "currency": "EUR"},
+        "ordered_products": [
+            {"name": "Shirt", "image": "/static/products/shirt.svg", "quantity": 2, "category": "Shirts"}
+        ],
+        **over,
+    }
+
+
+def record(session, document, **over):
+    with transaction(session):
+        return orders.record(session, SYSTEM, document, **over)
+
+
+def test_the_same_document_again_changes_nothing(session, shop, marie):
+    order, created = record(session, small(), store_id=shop.id)
+    assert (created, order.customer_id, order.grand_total_minor, order.item_count) == (
+        True,
+        marie.id,
+        1990,
+        2,
+    )
+    again, created = record(session, small(), store_id=shop.id)
+    assert (created, again.id) == (False, order.id)
+    assert session.scalar(select(func.count()).select_from(AuditEntry)) == 1
+
+
+def test_every_key_of_the_sample_comes_back(session, shop):
+    document = order_rules.loads(SAMPLE.read_text())
+    order, _ = record(session, document, store_id=shop.id)
+    back = order_queries.get(session, SYSTEM, order.customer_id, order.id)
+    assert back.document == order_rules.complete(order_rules.parse(document).document)
+    assert order_rules.loads(order.document) == order_rules.parse(document).document
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    total=st.decimals(min_value=0, max_value=10**9, places=3),
+    name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40),
+    quantity=st.integers(1, 99),
+)
+def test_an_order_read_back_equals_the_order_put_in(session, shop, marie, total, name, quantity):
+    document = small("PROPERTY", totals={"grand_total": total, "currency": "EUR"})
+    document["ordered_products"] = [{"name": name, "quantity": quantity, "price": {"gross": total}}]
+    order, _ = record(session, document, store_id=shop.id)
+    session.expire_all()
+    assert order_rules.loads(order.document) == order_rules.parse(document).document
+
+
+def test_counts_follow_an_order_that_moves(session, shop, marie):
+    ben = factories.make_customer(session, stores=(shop,), email="ben@mail.example")
+    record(session, small("A", created_at="2026-05-03T10:00:00Z"), store_id=shop.id)
+    record(session, small("B"), store_id=shop.id)
+    assert (marie.order_count, marie.last_order_at) == (2, datetime(2026, 5, 3, 10, tzinfo=UTC))
+    record(session, small("A", email="BEN@mail.example"), store_id=shop.id)
+    assert (marie.order_count, marie.last_order_at) == (1, datetime(2026, 5, 1, 10, tzinfo=UTC))
+    assert (ben.order_count, ben.last_order_at) == (1, datetime(2026, 5, 1, 10, tzinfo=UTC))
+
+
+def test_an_unknown_customer_is_created_in_the_store_of_the_order(session, shop):
+    order, _ = record(session, small(email="new@mail.example", channel=shop.name))
+    customer = session.get(Customer, order.customer_id)
+    assert (customer.first_name, customer.phone_number, customer.store_id) == ("Zoë", "", shop.id)
+    assert session.get(CustomerStore, (shop.id, customer.id)).reason == "ordered"
+    assert customer.order_count == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (small(email="nobody"), "billing_address.email"),
+        (small(billing_address={}), "billing_address.email"),
+        (small(email="new@mail.example"), "channel"),
+        (small(totals={"grand_total": Decimal(10) ** 18 - 1, "currency": "EUR"}), "totals.grand_total"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused(session, marie, document, field):
+    with pytest.raises(Invalid) as refused:
+        record(session, document)
+    assert list(refused.value.fields) == [field]
+    assert session.scalar(select(func.count()).select_from(Order)) == 0
+
+
+def test_the_list_is_newest_first_and_takes_constant_statements(session, engine, shop, marie):
+    statements = []
+    event.listen(engine, "before_cursor_execute", lambda *_: statements.append(1))
+    counts = []
+    for number in range(1, 4):
+        record(session, small(f"N{number}", created_at=f"2026-05-0{number}T00:00:00Z"), store_id=shop.id)
+        session.expire_all()
+        statements.clear()
+        page = order_queries.list_for_customer(session, SYSTEM, marie.id, PageRequest(count=2))
+        order_queries.facts(session, SYSTEM, marie.id)
+        counts.append(len(statements))
+    assert [row.number for row in page.items] == ["N3", "N2"]
+    assert (page.total, page.has_next) == (3, True)
+    assert list(page.items[0].images) == ["/static/products/shirt.svg"]
+    assert page.items[0].channel_label == shop.name
+    assert counts[0] == counts[2]
+
+
+def test_facts_sum_by_currency_without_cancelled_orders(session, shop, marie):
+    now = clock.utcnow().isoformat()
+    record(session, small("A", created_at=now), store_id=shop.id)
+    record(session, small("B", totals={"grand_total": 3000, "currency": "JPY"}), store_id=shop.id)
+    record(session, small("C", status_label="cancelled", created_at=now), store_id=shop.id)
+    facts = order_queries.facts(session, SYSTEM, marie.id)
+    assert list(facts.spend) == [(3000, "JPY"), (1990, "EUR")]
+    assert (facts.favourite, facts.order_count, len(facts.months)) == ("Shirts", 3, 12)
+
+
+def test_another_stores_order_is_not_there(session, shop, marie):
+    other = factories.make_store(session)
+    cleo = factories.make_actor(factories.make_associate(session, stores=(other,)), other)
+    order, _ = record(session, small(), store_id=shop.id)
+    with pytest.raises(NotFound):
+        order_queries.get(session, cleo, marie.id, order.id)
+    stranger = factories.make_customer(session, stores=(other,))
+    with pytest.raises(NotFound):
+        order_queries.get(session, cleo, stranger.id, order.id)
+
+
+def test_a_refused_order_of_a_batch_leaves_the_others(session, shop, marie):
+    batch = [
+        orders.OrderInput(order=order_rules.parse(copy.deepcopy(document)), store_id=shop.id)
+        for document in (small("A"), small("B", billing_address={}), small("A", channel="Web"))
+    ]
+    with transaction(session):
+        outcomes = orders.record_batch(session, SYSTEM, batch)
+    assert isinstance(outcomes[1], Invalid)
+    assert (outcomes[0].created, outcomes[2].created) == (True, False)
+    assert marie.order_count == 1
+
+
+def test_amounts_become_the_smallest_unit():
+    assert money.to_minor(Decimal("19.995"), "EUR") == 2000
+    assert money.to_minor(Decimal(3000), "JPY") == 3000
