@@ -60,7 +60,7 @@ def test_a_typo_still_finds(sign_in, cast):
 
 def test_wildcards_are_ordinary_characters(sign_in, cast):
     browser = sign_in(cast.ada)
-    for text in ("a%a", "m_rie", "\\a", '"a"%', "*x"):
+    for text in ("a%e", "l%e", "\\a", "*x", "m*e"):
         answer = browser.post("/customers/search", data={"text": text, "list": "store"}, headers=HTMX)
         assert 'data-announce="0 customers"' in answer.text, text
 
