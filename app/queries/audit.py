@@ -61,9 +61,9 @@ def history(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRe
         .offset(page.offset)
         .limit(page.count)
     ).all()
-    labels: dict[str, str] = {
-        key: label
-        for key, label in session.execute(select(AttributeDefinition.key, AttributeDefinition.label))
+    labels = {
+        row.key: row.label
+        for row in session.execute(select(AttributeDefinition.key, AttributeDefinition.label))
     }
     return Page(
         items=[_change(entry, labels) for entry in entries],
@@ -93,4 +93,8 @@ def _change(entry: AuditEntry, attribute_labels: dict[str, str]) -> Change:
 
 
 def _text(value: Any) -> str:
-    return {True: "yes", False: "no", None: ""}.get(value, str(value)) if isinstance(value, bool | None) else str(value)
+    return (
+        {True: "yes", False: "no", None: ""}.get(value, str(value))
+        if isinstance(value, bool | None)
+        else str(value)
+    )

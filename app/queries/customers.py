@@ -60,3 +60,9 @@ def associates_of(session: Session, actor: Actor, store_id: uuid.UUID | None) ->
         .order_by(Associate.first_name, Associate.last_name)
     )
     return [(associate.id, associate.name) for associate in found]
+
+
+def opt_in_state(session: Session, actor: Actor, customer_id: uuid.UUID) -> str:
+    """Return how the opt-in stands in the store that the actor stands in."""
+    link = session.get(CustomerStore, (actor.store_id, customer_id)) if actor.store_id else None
+    return link.opt_in_state if link else "not_asked"

@@ -16,6 +16,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return (
         select(CustomerStore.customer_id)
         .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(actor.store_ids))
+        .correlate(Customer)
         .exists()
     )
 

@@ -25,6 +25,7 @@ from app.models import (
     Store,
 )
 from app.models.search import COMPANY
+from app.queries import scope
 
 # Up to here a total is exact; beyond, the page says "1,000+".
 MAX_TOTAL = 1000
@@ -101,11 +102,7 @@ def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustome
         e164 = None
     if e164:
         keys.append(Customer.phone_e164 == e164)
-    own = (
-        select(CustomerStore.customer_id)
-        .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(actor.store_ids))
-        .exists()
-    )
+    own = scope.visible(actor)
     found = session.execute(
         select(Customer.id, Customer.first_name, Customer.last_name, Store.name)
         .outerjoin(CustomerStore, CustomerStore.customer_id == Customer.id)
@@ -133,14 +130,14 @@ def _scoped(session: Session, actor: Actor, query: CustomerQuery) -> list[Column
         return [entry.store_id == COMPANY]
     if not actor.works_in(query.store_id) or query.store_id is None:
         raise NotFound
-    scope: list[ColumnElement[bool]] = [entry.store_id == query.store_id]
+    criteria: list[ColumnElement[bool]] = [entry.store_id == query.store_id]
     if query.list is CustomerList.OPTED_IN:
-        scope.append(entry.opt_in_state == "accepted")
+        criteria.append(entry.opt_in_state == "accepted")
     elif query.list is CustomerList.MINE:
-        scope.append(entry.created_by_id == actor.id)
+        criteria.append(entry.created_by_id == actor.id)
     elif query.list is CustomerList.RECENT:
-        scope.append(entry.customer_id.in_(_recent(session, actor)))
-    return scope
+        criteria.append(entry.customer_id.in_(_recent(session, actor)))
+    return criteria
 
 
 def _recent(session: Session, actor: Actor) -> list[uuid.UUID]:

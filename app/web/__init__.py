@@ -1,8 +1,26 @@
 """HTML pages: parse, call the service in a transaction, render."""
 
-from app.web import access, auth, database, errors, filters, headers, health, preferences, requests
+from app.web import (
+    access,
+    addresses,
+    attributes,
+    auth,
+    consents,
+    customers,
+    database,
+    errors,
+    filters,
+    headers,
+    health,
+    orders,
+    preferences,
+    requests,
+)
 
-BLUEPRINTS = (auth.blueprint, health.blueprint, preferences.blueprint)
+BLUEPRINTS = tuple(
+    module.blueprint
+    for module in (addresses, attributes, auth, consents, customers, health, orders, preferences)
+)
 
 __all__ = [
     "BLUEPRINTS",

@@ -146,7 +146,13 @@ def delete(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
 
 
 def _form(
-    page: str, customer: Customer, address: Address | None, form: forms.AddressForm, save_url: str, *, status: int = 200
+    page: str,
+    customer: Customer,
+    address: Address | None,
+    form: forms.AddressForm,
+    save_url: str,
+    *,
+    status: int = 200,
 ) -> Response:
     context: dict[str, Any] = {
         "customer": customer,

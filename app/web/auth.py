@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, current_app, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
+from werkzeug.datastructures import MultiDict
 
 from app.config import Settings
 from app.db import transaction
@@ -23,7 +24,8 @@ def sign_in() -> Response:
     target = safe_next(request.values.get("next")) or url_for("customers.index")
     if request.method == "GET" and current_user.is_authenticated:
         return htmx.see_other(target)
-    form = SignInForm(next=target)
+    sent = MultiDict({**request.form.to_dict(), "next": target}) if request.method == "POST" else None
+    form = SignInForm(sent, next=target)
     message, status = "", 200
     if form.validate_on_submit():
         settings: Settings = current_app.extensions["settings"]

@@ -49,7 +49,9 @@ class Asked:
     @property
     def is_filtered(self) -> bool:
         """True when a filter or an order is set."""
-        return any((self.attribute_name, self.attribute_value, self.associate_id, self.consent_state, self.sort))
+        return any(
+            (self.attribute_name, self.attribute_value, self.associate_id, self.consent_state, self.sort)
+        )
 
     def to_query(self, actor: Actor, offset: int) -> CustomerQuery:
         """Return the query of the domain; raises Invalid for anything that the form does not offer."""

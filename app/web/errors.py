@@ -1,5 +1,6 @@
 """Errors to pages: one handler for the program's own, one for HTTP's, one for faults."""
 
+import traceback
 from dataclasses import dataclass
 
 import structlog
@@ -22,11 +23,19 @@ _TEXTS = {
     403: (N_("Your role does not allow this"), N_("Ask a manager or an administrator."), "lock"),
     404: (N_("Not found"), N_("It may have been removed, or belong to another store."), "search"),
     405: (N_("This cannot be done here"), N_("Use the buttons of the page."), "triangle-alert"),
-    409: (N_("This was changed meanwhile"), N_("Load the page again to see how it stands."), "triangle-alert"),
+    409: (
+        N_("This was changed meanwhile"),
+        N_("Load the page again to see how it stands."),
+        "triangle-alert",
+    ),
     413: (N_("This is too large"), N_("Send less than 1 MB at once."), "triangle-alert"),
     422: (N_("Something is missing or wrong"), N_("Please check what you entered."), "triangle-alert"),
     429: (N_("Too many tries"), N_("Please wait a little and try again."), "clock"),
-    500: (N_("Something went wrong on our side"), N_("Nothing was saved. Please try again."), "triangle-alert"),
+    500: (
+        N_("Something went wrong on our side"),
+        N_("Nothing was saved. Please try again."),
+        "triangle-alert",
+    ),
     503: (N_("Not available right now"), N_("Nothing was saved. Please try again."), "wifi-off"),
 }
 
@@ -75,8 +84,14 @@ def register(app: Flask) -> None:
     def fault(error: Exception) -> Response:
         if current_app.config["PROPAGATE_EXCEPTIONS"]:
             raise error
+        # Where it happened, frame by frame; the message may hold personal data and stays out.
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
         structlog.get_logger().error(
-            "fault", kind=type(error).__name__, route=request.endpoint, exc_info=False
+            "fault",
+            kind=type(error).__name__,
+            route=request.endpoint,
+            request_id=g.get("request_id"),
+            frames=frames[-12:],
         )
         return page(500)
 

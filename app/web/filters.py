@@ -26,7 +26,6 @@ from app.domain.permissions import Permission
 from app.web.access import current_actor
 from app.web.headers import csp_nonce
 
-
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
 
 
@@ -165,11 +164,6 @@ def navigation() -> list[NavItem]:
     entries: list[tuple[str, str, str, str, Permission | None]] = [
         ("customers.index", _("Customers"), "users", "customers", None)
     ]
-    entries += [
-        ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
-        ("associates.index", _("Associates"), "user-cog", "associates", Permission.ADMIN_MANAGE),
-        ("definitions.index", _("Attributes"), "tags", "definitions", Permission.ADMIN_MANAGE),
-    ]
     here = (request.blueprint or "").split(".")[0]
     return [
         NavItem(endpoint=endpoint, label=label, icon=icon, is_active=here == blueprint)
@@ -194,9 +188,21 @@ def register(app: Flask) -> None:
 
     app.extensions["asset_version"] = version
     for function in (
-money, amount, date, datetime, ago, phone, initials, hue, highlight, country_name,
- address_lines, picture, delivery_label, order_address_lines,
-):
+        money,
+        amount,
+        date,
+        datetime,
+        ago,
+        phone,
+        initials,
+        hue,
+        highlight,
+        country_name,
+        address_lines,
+        picture,
+        delivery_label,
+        order_address_lines,
+    ):
         app.add_template_filter(function)
     app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 

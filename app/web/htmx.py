@@ -15,7 +15,7 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, *, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
+def render(page: str, /, *, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
     """Answer with the page, or with its fragment when htmx asks for one; both get the same context."""
     template = fragment if fragment and wants_fragment() else page
     return make_response(render_template(template, **context), status)

@@ -4,7 +4,6 @@ import uuid
 
 from flask import Blueprint, Response, request
 
-from app.domain import orders as order_rules
 from app.domain import values
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
@@ -41,11 +40,11 @@ def index(customer_id: uuid.UUID) -> Response:
 def show(customer_id: uuid.UUID, order_id: uuid.UUID) -> Response:
     """Show one order with all its parts."""
     session, actor = get_session(), current_actor()
-    order = orders.get(session, actor, customer_id, order_id)
+    found = orders.get(session, actor, customer_id, order_id)
     return htmx.render(
         "orders/show.html",
         customer=customers.get(session, actor, customer_id),
-        order=order,
-        label=order_rules.Fulfilment(order.state).label,
-        document=order_rules.complete(order_rules.loads(order.document)),
+        order=found.row,
+        label=found.label,
+        document=found.document,
     )

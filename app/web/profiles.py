@@ -13,6 +13,7 @@ from app.domain.permissions import Permission
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import consents, customers, orders
 from app.services import attributes
+from app.web.filters import money
 
 ORDERS_SHOWN = 5
 
@@ -23,6 +24,14 @@ class Contact:
 
     email_masked: str
     phone_masked: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentSummary:
+    """How the opt-in stands in the store that the user stands in."""
+
+    state: str
+    channel_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +61,9 @@ def profile(session: Session, actor: Actor, customer: Customer) -> dict[str, Any
         **consent_section(session, actor, customer),
         "orders": orders.list_for_customer(session, actor, customer.id, PageRequest(count=ORDERS_SHOWN)),
         "facts": facts,
-        "spend_bars": facts.bars,
+        "spend_bars": _bars(facts),
         "store_names": customers.store_names(session, actor, customer.id),
-        "consent_summary": consents.summary(session, actor, customer.id),
+        "consent_summary": [ConsentSummary(state=customers.opt_in_state(session, actor, customer.id))],
         "revealed": {},
     }
 
@@ -94,10 +103,21 @@ def consent_section(session: Session, actor: Actor, customer: Customer) -> dict[
     """Return what the opt-ins section shows."""
     return {
         "customer": customer,
-        "consents": consents.current(session, actor, customer.id),
-        "consent_events": consents.history(session, actor, customer.id),
+        "consents": consents.list_states(session, actor, customer.id),
+        "consent_events": consents.list_events(session, actor, customer.id),
         "may_capture": False,
     }
+
+
+def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
+    """Return (month, amount, share of the highest month) for the sparkline; nothing without spend."""
+    highest = max((total for _month, total in facts.months), default=0)
+    if highest <= 0 or facts.currency is None:
+        return []
+    return [
+        (f"{year}-{month:02d}", money(total, facts.currency), max(total, 0) / highest)
+        for (year, month), total in facts.months
+    ]
 
 
 def _groups(
@@ -105,7 +125,10 @@ def _groups(
 ) -> list[AttributeGroup]:
     found: dict[str, list[AttributeValue]] = {}
     given = {row.name: row.value for row in rows}
-    for key in [*(key for key in definitions if key in given), *(name for name in given if name not in definitions)]:
+    for key in [
+        *(key for key in definitions if key in given),
+        *(name for name in given if name not in definitions),
+    ]:
         definition = definitions.get(key)
         found.setdefault(definition.group if definition else "", []).append(
             AttributeValue(

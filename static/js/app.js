@@ -48,7 +48,8 @@
       return;
     }
     lastButton.set(form, event.submitter);
-    if ($(".not-saved", form)) $(".not-saved", form).remove();
+    $(".not-saved", form)?.remove();
+    $("#flashes")?.replaceChildren();
     busy.add(form);
     event.submitter?.setAttribute("aria-disabled", "true");
     setTimeout(() => release(form), 20000);
@@ -126,7 +127,8 @@
       if (part.id === "customers-profile") {
         const main = part.closest(".split-main");
         if (main) main.scrollTop = 0;
-        if (matchMedia("(max-width: 899px)").matches) window.scrollTo(0, 0);
+        const body = part.closest(".app-body");
+        if (body) body.scrollTop = 0;
       }
     }
     markCurrentRow();

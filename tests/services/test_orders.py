@@ -78,9 +78,7 @@ def test_every_key_of_the_sample_comes_back(session, shop):
     name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40),
     quantity=st.integers(1, 99),
 )
-def test_an_order_read_back_equals_the_order_put_in(  # noqa: PLR0917
-    session, shop, marie, total, name, quantity
-):
+def test_an_order_read_back_equals_the_order_put_in(session, shop, marie, total, name, quantity):
     document = small("PROPERTY", totals={"grand_total": total, "currency": "EUR"})
     document["ordered_products"] = [{"name": name, "quantity": quantity, "price": {"gross": total}}]
     order, _ = record(session, document, store_id=shop.id)

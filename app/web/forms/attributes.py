@@ -61,7 +61,9 @@ def groups(form: AttributesForm, definitions: Mapping[str, AttributeDefinition])
     """Return the fields by group, in the order of the definitions."""
     found: dict[str, list[FormEntry]] = {}
     for key, definition in definitions.items():
-        found.setdefault(definition.group, []).append(FormEntry(field=form[PREFIX + key], kind=definition.type))
+        found.setdefault(definition.group, []).append(
+            FormEntry(field=form[PREFIX + key], kind=definition.type)
+        )
     return [FormGroup(label=label, fields=entries) for label, entries in found.items()]
 
 

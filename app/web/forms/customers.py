@@ -21,7 +21,9 @@ def country_choices() -> list[tuple[str, str]]:
 class _ContactFields(BaseForm):
     first_name = StringField(_("First name"))
     last_name = StringField(_("Last name"))
-    email = EmailField(_("E-mail"), validators=[DataRequired(_("Enter an e-mail address, like name@example.com."))])
+    email = EmailField(
+        _("E-mail"), validators=[DataRequired(_("Enter an e-mail address, like name@example.com."))]
+    )
     phone_number = TelField(_("Phone"))
     country_code = SelectField(_("Country"), validate_choice=False)
 

@@ -1,0 +1,142 @@
+"""Signing in and out."""
+
+from datetime import timedelta
+
+import time_machine
+from sqlalchemy import func, select
+
+from app.domain import clock
+from app.models import AuditEntry, SignInSession
+from tests.cast import PASSWORD
+
+
+def post_sign_in(client, email, password=PASSWORD, **data):
+    client.get("/sign-in")
+    return client.post("/sign-in", data={"username": email, "password": password, **data})
+
+
+def test_signing_in_opens_the_customers(client, cast):
+    answer = post_sign_in(client, "ada@shop.example")
+    assert (answer.status_code, answer.location) == (303, "/customers")
+    assert client.get("/customers").status_code == 200
+
+
+def test_unknown_wrong_and_disabled_answer_alike(client, cast, session):
+    cast.ben.is_active = False
+    session.commit()
+    answers = [
+        post_sign_in(client, "ada@shop.example", "not the password"),
+        post_sign_in(client, "nobody@shop.example"),
+        post_sign_in(client, "ben@shop.example"),
+    ]
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    for answer in answers:
+        assert "is not right. Check both" in answer.text
+
+
+def test_the_sixth_try_is_refused_even_with_the_right_password(client, cast):
+    for _ in range(5):
+        assert post_sign_in(client, "ada@shop.example", "not the password").status_code == 422
+    refused = post_sign_in(client, "ada@shop.example")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 900
+    assert post_sign_in(client, "ben@shop.example").status_code == 303
+
+
+def test_throttling_ends_after_a_quarter_of_an_hour(client, cast):
+    for _ in range(5):
+        post_sign_in(client, "ada@shop.example", "not the password")
+    with time_machine.travel(clock.utcnow() + timedelta(minutes=16), tick=False):
+        assert post_sign_in(client, "ada@shop.example").status_code == 303
+
+
+def test_a_copied_cookie_is_dead_after_sign_out(app, client, cast):
+    post_sign_in(client, "ada@shop.example")
+    client.get("/customers")
+    copied = client.get_cookie("session").value
+    assert client.post("/sign-out").status_code == 303
+    thief = app.test_client()
+    thief.set_cookie("session", copied)
+    answer = thief.get("/customers")
+    assert (answer.status_code, answer.location.split("?")[0]) == (303, "/sign-in")
+
+
+def test_the_csrf_token_and_the_cookie_change_at_sign_in(client, cast):
+    client.get("/sign-in")
+    token, cookie = client.token, client.get_cookie("session").value
+    post_sign_in(client, "ada@shop.example")
+    client.get("/customers")
+    assert client.token != token
+    assert client.get_cookie("session").value != cookie
+
+
+def test_an_idle_session_ends(client, cast):
+    post_sign_in(client, "ada@shop.example")
+    with time_machine.travel(clock.utcnow() + timedelta(minutes=31), tick=False):
+        assert client.get("/customers").status_code == 303
+
+
+def test_a_session_ends_after_its_longest_time_however_busy(client, cast):
+    start = clock.utcnow()
+    post_sign_in(client, "ada@shop.example")
+    for minutes in range(20, 12 * 60, 20):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            assert client.get("/customers").status_code == 200
+    with time_machine.travel(start + timedelta(hours=12, minutes=5), tick=False):
+        assert client.get("/customers").status_code == 303
+
+
+def test_a_deactivated_associate_is_out_at_the_next_request(client, cast, session):
+    post_sign_in(client, "ada@shop.example")
+    cast.ada.is_active = False
+    session.commit()
+    assert client.get("/customers").status_code == 303
+
+
+def test_next_goes_only_to_paths_of_this_site(client, cast):
+    for target in (
+        "https://evil.invalid/",
+        "//evil.invalid",
+        "/\\evil.invalid",
+        "/a\nb",
+        "javascript:alert(1)",
+    ):
+        answer = post_sign_in(client, "ada@shop.example", next=target)
+        assert answer.location == "/customers"
+        client.get("/customers")
+        client.post("/sign-out")
+    assert post_sign_in(client, "ada@shop.example", next="/password").location == "/password"
+
+
+def test_without_a_csrf_token_nothing_happens(app, cast, session):
+    bare = app.test_client()
+    bare.open = super(type(bare), bare).open
+    answer = bare.post("/sign-in", data={"username": "ada@shop.example", "password": PASSWORD})
+    assert answer.status_code == 400
+    assert session.scalar(select(func.count()).select_from(SignInSession)) == 0
+
+
+def test_changing_the_password_ends_the_other_sessions(app, client, cast, sign_in):
+    other = sign_in(cast.ada)
+    post_sign_in(client, "ada@shop.example")
+    client.get("/password")
+    answer = client.post("/password", data={"old_password": PASSWORD, "password": "four calm green hills"})
+    assert answer.status_code == 303
+    assert client.get("/customers").status_code == 200
+    assert other.get("/customers").status_code == 303
+
+
+def test_a_weak_new_password_is_refused_with_a_reason(client, cast):
+    post_sign_in(client, "ada@shop.example")
+    client.get("/password")
+    answer = client.post("/password", data={"old_password": PASSWORD, "password": "password1"})
+    assert answer.status_code == 422
+    assert "too easy to guess" in answer.text
+
+
+def test_the_audit_log_knows_who_came_and_that_somebody_was_refused(client, cast, session):
+    post_sign_in(client, "ada@shop.example", "not the password")
+    post_sign_in(client, "ada@shop.example")
+    found = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [entry.action for entry in found] == ["sign_in.refused", "sign_in.succeeded"]
+    assert "ada@shop.example" not in repr([vars(entry) for entry in found])
