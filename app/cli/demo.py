@@ -1,0 +1,365 @@
+"""Demo data: a small company of invented people, with sign-ins of its own."""
+
+import json
+import os
+import random
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from app import config, schema
+from app.cli import demo_orders, demo_people
+from app.config import Settings
+from app.db import make_engine, transaction
+from app.domain import attributes, clock, orders
+from app.domain.actor import Actor
+from app.domain.addresses import AddressInput
+from app.domain.audit import AccessAction
+from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
+from app.domain.customers import CustomerChanges, CustomerInput
+from app.domain.permissions import Role
+from app.models import AccessEntry, Associate, AssociateStore, AttributeDefinition, Customer, Store
+from app.services import attributes as attribute_services
+from app.services import consents, customers, customers_bulk, search_index, sign_in
+from app.services import orders as order_services
+
+CUSTOMERS = 1_500
+ORDERS = 5_000
+BATCH = 500
+FILE_NAME = "demo-sign-ins.json"
+
+STORES = (
+    ("5th Avenue", "US", "USD", "America/New_York"),
+    ("Le Marais", "FR", "EUR", "Europe/Paris"),
+    ("Berlin Mitte", "DE", "EUR", "Europe/Berlin"),
+    ("Ginza", "JP", "JPY", "Asia/Tokyo"),
+    ("Web shop", "DE", "EUR", "Europe/Berlin"),
+)
+# Name, role, numbers of the stores, and whether a sign-in is handed out.
+PEOPLE = (
+    ("Ada", "Okafor", Role.ASSOCIATE, (0,), True), ("Ben", "Rivera", Role.ASSOCIATE, (0,), False),
+    ("Grace", "Kim", Role.ASSOCIATE, (0,), False), ("Camille", "Rousseau", Role.ASSOCIATE, (1,), True),
+    ("Théo", "Lambert", Role.ASSOCIATE, (1,), False), ("Inès", "Haddad", Role.ASSOCIATE, (1, 2), False),
+    ("Jonas", "Weiß", Role.ASSOCIATE, (2,), False), ("Leyla", "Öztürk", Role.ASSOCIATE, (2,), False),
+    ("Hanna", "Brandt", Role.ASSOCIATE, (2, 4), False), ("Yuki", "Mori", Role.ASSOCIATE, (3,), False),
+    ("Ren", "Fujita", Role.ASSOCIATE, (3,), False), ("Sofia", "Nowak", Role.ASSOCIATE, (4,), False),
+    ("Mia", "Thompson", Role.MANAGER, (0,), True), ("Marc", "Fontaine", Role.MANAGER, (1, 2), True),
+    ("Robin", "Admin", Role.ADMIN, (0, 1, 2, 3, 4), True), ("Noor", "Auditor", Role.AUDITOR, (0, 1), True),
+)  # fmt: skip
+DEFINITIONS: tuple[tuple[str, str, str, list[str], str, bool], ...] = (
+    ("shirt_fit", "Shirt fit", "choice", ["slim", "regular", "relaxed"], "Sizes", True),
+    ("shirt_size", "Shirt size", "choice", ["XS", "S", "M", "L", "XL"], "Sizes", False),
+    ("trouser_size", "Trouser size", "number", [], "Sizes", False),
+    ("shoe_size", "Shoe size", "number", [], "Sizes", True),
+    ("preferred_colour", "Preferred colours", "choices", list(demo_orders.COLOURS), "Taste", False),
+    ("birthday_month", "Birthday month", "choice", ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10",
+     "11", "12"], "Dates", False),
+    ("gift_wrapping", "Likes gift wrapping", "yes_no", [], "Taste", False),
+)  # fmt: skip
+# Ways to an opt-in state, with how often each occurs.
+_PATHS: tuple[tuple[tuple[Action, ...], int], ...] = (
+    ((), 24),
+    ((Action.REQUESTED,), 10),
+    ((Action.GIVEN,), 28),
+    ((Action.REQUESTED, Action.CONFIRMED), 18),
+    ((Action.REFUSED,), 10),
+    ((Action.GIVEN, Action.WITHDRAWN), 10),
+)
+
+demo_actor = Actor.system("Demo data")
+
+
+def ensure_demo(engine: Engine, settings: Settings, echo: Callable[[str], object]) -> bool:
+    """Fill an empty database with the demo, and tell its sign-ins; True when it was filled now.
+
+    A database that has a store already is left as it is.
+    """
+    path = settings.data_dir / FILE_NAME
+    with Session(engine, expire_on_commit=False) as session:
+        fresh = session.scalar(select(Store.id).limit(1)) is None
+        if fresh:
+            echo("Making demo data…")
+            with transaction(session):
+                sign_ins = _build(session)
+                # Before the commit: passwords that nobody was told would help nobody.
+                _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
+    if path.exists():
+        echo(f"Demo sign-ins (also in {path}):")
+        for line in json.loads(path.read_text(encoding="utf-8")):
+            echo(f"  {line['role']:<10} {line['store']:<14} {line['email']:<34} {line['password']}")
+    return fresh
+
+
+def _write_private(path: Any, content: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+def _build(session: Session) -> list[dict[str, str]]:
+    # Not for secrets: the demo is to be the same each time, passwords apart.
+    dice = random.Random("clienteling demo")  # noqa: S311
+    now = clock.utcnow()
+    stores = _stores(session, now - timedelta(days=900))
+    associates, sign_ins = _associates(session, stores, now - timedelta(days=800))
+    definitions = _definitions(session, now - timedelta(days=800))
+    people = demo_people.make(dice, CUSTOMERS)
+    rows = _customers(session, dice, people, stores, associates, definitions, now)
+    _orders(session, dice, people, rows, stores, now)
+    _opt_ins(session, dice, people, rows, stores, associates, now)
+    _history(session, associates, rows, stores)
+    _views(session, dice, associates, people, rows, now)
+    return sign_ins
+
+
+def _stores(session: Session, at: datetime) -> list[Store]:
+    stores = [
+        Store(
+            name=name, country_code=country, currency=currency, time_zone=zone, created_at=at, updated_at=at
+        )
+        for name, country, currency, zone in STORES
+    ]
+    session.add_all(stores)
+    session.flush()
+    return stores
+
+
+def _associates(
+    session: Session, stores: list[Store], at: datetime
+) -> tuple[list[Associate], list[dict[str, str]]]:
+    associates, sign_ins = [], []
+    for first, last, role, numbers, may_sign_in in PEOPLE:
+        email = f"{first}.{last}@shop.example".lower()
+        email = email.encode("ascii", "ignore").decode() if email.isascii() else _ascii(email)
+        associate = Associate(
+            email=email, email_key=email, first_name=first, last_name=last, role=role.value,
+            is_active=True, created_at=at, updated_at=at,
+        )  # fmt: skip
+        if may_sign_in:
+            password = secrets.token_urlsafe(9)
+            associate.password_hash = sign_in.hash_password(password, email=email)
+            sign_ins.append(
+                {"role": role.value, "store": stores[numbers[0]].name, "email": email, "password": password}
+            )
+        session.add(associate)
+        session.flush()
+        session.add_all(
+            AssociateStore(associate_id=associate.id, store_id=stores[number].id) for number in numbers
+        )
+        associates.append(associate)
+    session.flush()
+    return associates, sign_ins
+
+
+def _ascii(email: str) -> str:
+    from_letters = str.maketrans({"é": "e", "è": "e", "ß": "ss", "ö": "o", "ü": "u"})
+    return email.translate(from_letters)
+
+
+def _definitions(session: Session, at: datetime) -> dict[str, AttributeDefinition]:
+    made = {
+        key: AttributeDefinition(
+            key=key, label=label, type=kind, choices=choices, group=group, position=position,
+            is_in_list=in_list, created_at=at, updated_at=at,
+        )
+        for position, (key, label, kind, choices, group, in_list) in enumerate(DEFINITIONS)
+    }  # fmt: skip
+    session.add_all(made.values())
+    session.flush()
+    return made
+
+
+def _customers(
+    session: Session,
+    dice: random.Random,
+    people: list[demo_people.Person],
+    stores: list[Store],
+    associates: list[Associate],
+    definitions: dict[str, AttributeDefinition],
+    now: datetime,
+) -> list[Customer]:
+    by_store = [
+        [person for person, (_, _, role, numbers, _) in zip(associates, PEOPLE, strict=True)
+         if number in numbers and role is Role.ASSOCIATE]
+        for number in range(len(stores))
+    ]  # fmt: skip
+    rows: list[Customer] = []
+    for start in range(0, len(people), BATCH):
+        batch = []
+        for person in people[start : start + BATCH]:
+            store = stores[person.land.store]
+            columns = CustomerInput(
+                email=person.email,
+                first_name=person.first_name,
+                last_name=person.last_name,
+                phone_number=person.phone,
+                country_code=person.land.code,
+            ).check(region=store.country_code)
+            batch.append(
+                customers_bulk.NewCustomer(
+                    columns=columns,
+                    store_id=store.id,
+                    created_by_id=dice.choice(by_store[person.land.store]).id,
+                    created_at=now - timedelta(days=dice.uniform(1, 760)),
+                    addresses=_addresses(dice, person),
+                    attributes=attributes.check(definitions, _attributes(dice)),
+                )
+            )
+        made = customers_bulk.create(session, demo_actor, batch)
+        search_index.refresh(session, [row.id for row in made])
+        rows += made
+    return rows
+
+
+def _addresses(dice: random.Random, person: demo_people.Person) -> list[dict[str, Any]]:
+    zip_code, city, state = person.town
+    kinds = dice.choices((("shipping",), ("billing", "shipping"), ()), (55, 30, 15))[0]
+    return [
+        AddressInput(
+            type=kind, country_code=person.land.code, first_name=person.first_name,
+            last_name=person.last_name, address_1=person.street, zip_code=zip_code, city=city, state=state,
+        ).check()
+        for kind in kinds
+    ]  # fmt: skip
+
+
+def _attributes(dice: random.Random) -> dict[str, object]:
+    colours = dice.sample(demo_orders.COLOURS, dice.randint(1, 3))
+    given = {
+        "shirt_fit": dice.choice(("slim", "regular", "relaxed")),
+        "shirt_size": dice.choice(("XS", "S", "M", "L", "XL")),
+        "trouser_size": str(dice.randint(28, 38)),
+        "shoe_size": str(dice.randint(36, 46)),
+        "preferred_colour": ", ".join(colours),
+        "birthday_month": f"{dice.randint(1, 12):02d}",
+        "gift_wrapping": dice.choice(("yes", "no")),
+    }
+    return {name: value for name, value in given.items() if dice.random() < 0.45}
+
+
+def _orders(
+    session: Session,
+    dice: random.Random,
+    people: list[demo_people.Person],
+    rows: list[Customer],
+    stores: list[Store],
+    now: datetime,
+) -> None:
+    web = stores[-1]
+    # A few buy a lot, as everywhere.
+    buyers = sorted(
+        dice.choices(range(len(rows)), [1 / (1 + number % 40) for number in range(len(rows))], k=ORDERS)
+    )
+    for start in range(0, ORDERS, BATCH):
+        batch = []
+        for number, buyer in enumerate(buyers[start : start + BATCH], start):
+            person = people[buyer]
+            home = stores[person.land.store]
+            place = {"name": home.name, "currency": home.currency}
+            document = orders.parse(demo_orders.make(dice, number, person, place, now))
+            store = web if document.channel_type == "web" else home
+            batch.append(
+                order_services.OrderInput(order=document, store_id=store.id, customer_id=rows[buyer].id)
+            )
+        for outcome in order_services.record_batch(session, demo_actor, batch):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def _opt_ins(
+    session: Session,
+    dice: random.Random,
+    people: list[demo_people.Person],
+    rows: list[Customer],
+    stores: list[Store],
+    associates: list[Associate],
+    now: datetime,
+) -> None:
+    given: list[ConsentInput] = []
+    for person, row in zip(people, rows, strict=True):
+        path = dice.choices([path for path, _ in _PATHS], [weight for _, weight in _PATHS])[0]
+        channel = dice.choice((Channel.EMAIL, Channel.SMS)) if person.phone else Channel.EMAIL
+        at = now - timedelta(days=dice.uniform(5, 700))
+        purposes = [Purpose.CLIENTELING, Purpose.MARKETING] if dice.random() < 0.25 else [Purpose.CLIENTELING]
+        method = dice.choice((Method.SIGNATURE, Method.OWN_PHONE, Method.SPOKEN))
+        for purpose in purposes:
+            for step, action in enumerate(path):
+                given.append(
+                    ConsentInput(
+                        customer_id=row.id, store_id=stores[person.land.store].id, channel=channel,
+                        purpose=purpose, action=action, method=method, at=at + timedelta(days=step),
+                        source="Tablet", wording=f"{purpose.value}-1", language="en",
+                        associate_id=row.created_by_id or associates[0].id,
+                    )
+                )  # fmt: skip
+    for start in range(0, len(given), BATCH):
+        for outcome in consents.record_batch(session, demo_actor, given[start : start + BATCH]):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def _actor(associate: Associate, store: Store) -> Actor:
+    return Actor(
+        id=associate.id, name=associate.name, role=Role(associate.role), store_ids=frozenset({store.id}),
+        store_id=store.id, request_id=uuid.uuid4().hex,
+    )  # fmt: skip
+
+
+def _history(
+    session: Session, associates: list[Associate], rows: list[Customer], stores: list[Store]
+) -> None:
+    """Let people really change some customers, so that there is a history to see."""
+    for number, store in ((0, stores[0]), (3, stores[1])):
+        actor = _actor(associates[number], store)
+        for row in [row for row in rows if row.store_id == store.id][:6]:
+            customers.update(
+                session,
+                actor,
+                row.id,
+                CustomerChanges(last_name=f"{row.last_name}-Li"),
+                revision=row.revision,
+            )
+            attribute_services.change(session, actor, row.id, {"shirt_fit": "regular"}, revision=row.revision)
+            attribute_services.change(session, actor, row.id, {"shirt_fit": "slim"}, revision=row.revision)
+
+
+def _views(
+    session: Session,
+    dice: random.Random,
+    associates: list[Associate],
+    people: list[demo_people.Person],
+    rows: list[Customer],
+    now: datetime,
+) -> None:
+    for associate, (_, _, _, numbers, may_sign_in) in zip(associates, PEOPLE, strict=True):
+        own = [row for person, row in zip(people, rows, strict=True) if person.land.store in numbers]
+        if not may_sign_in or associate.role == Role.AUDITOR.value:
+            continue
+        session.add_all(
+            AccessEntry(
+                at=now - timedelta(minutes=17 * (step + 1)), actor_id=associate.id, actor_name=associate.name,
+                channel="web", store_id=None, customer_id=row.id, action=AccessAction.VIEWED.value,
+            )
+            for step, row in enumerate(dice.sample(own, 8))
+        )  # fmt: skip
+    session.flush()
+
+
+@click.command("demo")
+def demo_command() -> None:
+    """Fill an empty database with demo data and print its sign-ins."""
+    settings = config.load()
+    engine = make_engine(settings.database_url, bulk=True)
+    try:
+        schema.upgrade(engine)
+        if not ensure_demo(engine, settings, click.echo):
+            click.echo("The database holds stores already: nothing was added.")
+    finally:
+        engine.dispose()
