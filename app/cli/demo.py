@@ -89,11 +89,19 @@ def ensure_demo(engine: Engine, settings: Settings, echo: Callable[[str], object
                 sign_ins = _build(session)
                 # Before the commit: passwords that nobody was told would help nobody.
                 _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
-    if path.exists():
-        echo(f"Demo sign-ins (also in {path}):")
-        for line in json.loads(path.read_text(encoding="utf-8")):
-            echo(f"  {line['role']:<10} {line['store']:<14} {line['email']:<34} {line['password']}")
+    tell_sign_ins(settings, echo)
     return fresh
+
+
+def tell_sign_ins(settings: Settings, echo: Callable[[str], object]) -> None:
+    """Tell the demo sign-ins where there are some."""
+    path = settings.data_dir / FILE_NAME
+    if not path.exists():
+        return
+    echo(f"Demo sign-ins (also in {path}):")
+    for line in json.loads(path.read_text(encoding="utf-8")):
+        if "email" in line:
+            echo(f"  {line['role']:<10} {line['store']:<14} {line['email']:<34} {line['password']}")
 
 
 def _write_private(path: Any, content: str) -> None:
