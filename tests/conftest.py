@@ -24,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="the database that the tests run on",
     )
+    parser.addoption("--browser-tests", action="store_true", help="also walk the pages in Chromium")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave tests/browser out unless asked: it needs Chromium."""
+    in_browser = collection_path == Path(__file__).parent / "browser"
+    return True if in_browser and not config.getoption("--browser-tests") else None
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ step "format" "$BIN/ruff" format --check .
 step "types" "$BIN/mypy"
 step "layers" "$BIN/lint-imports" --no-logo
 if [ -n "$(find_initdb)" ]; then
-    step "tests on PostgreSQL" "$BIN/python" -m pytest -q -n 2 --database postgresql
+    step "tests on PostgreSQL" "$BIN/python" -m pytest -q -n auto --maxprocesses 4 --database postgresql
 else
     leave_out "the tests on PostgreSQL" "initdb was not found; install postgresql"
 fi
@@ -49,4 +49,4 @@ fi
 if [ -n "$left_out" ]; then
     echo "Left out:${left_out%;}. STRICT=1 makes this an error."
 fi
-step "tests on SQLite" "$BIN/python" -m pytest -q -n 2
+step "tests on SQLite" "$BIN/python" -m pytest -q -n auto --maxprocesses 4

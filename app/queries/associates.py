@@ -1,0 +1,44 @@
+"""Associates for the administrator's pages."""
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.actor import Actor
+from app.domain.paging import Page, PageRequest
+from app.domain.permissions import Permission
+from app.errors import NotFound
+from app.models import Associate
+from app.queries import small_lists
+
+
+def list_page(session: Session, actor: Actor, text: str, asked: PageRequest) -> Page[Associate]:
+    """Return the associates whose name or e-mail address holds the text, active ones first."""
+    actor.require(Permission.ADMIN_MANAGE)
+    query = select(
+        Associate.id, Associate.is_active, Associate.first_name, Associate.last_name, Associate.email
+    )
+    ids, total = small_lists.matching(session.execute(query), text, asked)
+    found = session.scalars(
+        select(Associate).where(Associate.id.in_(ids)).options(selectinload(Associate.stores))
+    )
+    rows = {row.id: row for row in found}
+    return Page(
+        items=[rows[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
+    )
+
+
+def get(session: Session, actor: Actor, associate_id: uuid.UUID) -> Associate:
+    """Return the associate with their stores. Raises NotFound when there is none."""
+    actor.require(Permission.ADMIN_MANAGE)
+    query = (
+        select(Associate)
+        .where(Associate.id == associate_id)
+        .options(selectinload(Associate.stores))
+        .execution_options(populate_existing=True)
+    )
+    associate = session.scalars(query).one_or_none()
+    if associate is None:
+        raise NotFound
+    return associate
