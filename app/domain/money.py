@@ -1,6 +1,7 @@
 """Exact amounts in the smallest unit of their currency."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from babel.numbers import get_currency_precision
@@ -18,11 +19,17 @@ def decimals(currency: str) -> int:
 
 
 def to_minor(amount: Decimal | int, currency: str) -> int:
-    """Return an amount in the smallest unit (cents, yen), rounded half up.
+    """Return an exact amount in the smallest unit (cents, yen).
 
-    Raises BadValue when it is too large to be kept.
+    Raises BadValue for a part of the smallest unit, and for what is too large to be kept.
     """
-    minor = int(Decimal(amount).scaleb(decimals(currency)).to_integral_value(ROUND_HALF_UP))
-    if abs(minor) > MAX_MINOR:
+    digits = decimals(currency)
+    # A Decimal's own arithmetic rounds to 28 digits; a fraction is exact.
+    scaled = Fraction(amount) * 10**digits
+    if scaled.denominator != 1:
+        raise BadValue(
+            f"Write an amount that can be paid: {currency} has {digits or 'no'} digits after the point."
+        )
+    if abs(scaled.numerator) > MAX_MINOR:
         raise BadValue("This amount is too large.")
-    return minor
+    return int(scaled.numerator)

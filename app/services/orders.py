@@ -23,6 +23,7 @@ from app.services import audit, customers_bulk, search_index
 
 # ISO 4217's code for "no currency".
 NO_CURRENCY = "XXX"
+MAX_ORDER_ID = 100
 _SHOWN = ("customer_id", "store_id", "placed_at", "state", "currency", "grand_total_minor", "item_count")
 
 
@@ -136,8 +137,10 @@ class _Places:
         """Return the customer's id, or the key of the e-mail address of one to create."""
         if given.store_id is not None and given.store_id not in self.store_ids:
             return Invalid({"store_id": ["There is no such store."]})
+        if len(given.order.external_order_id) > MAX_ORDER_ID:
+            return Invalid({"external_order_id": [f"Shorten this to {MAX_ORDER_ID} characters or fewer."]})
         try:
-            _total_minor(given.order, given.order.currency or NO_CURRENCY)
+            _total_minor(given.order, _currency(given.order, self.store_of(given)))
         except BadValue as error:
             return Invalid({"totals.grand_total": [str(error)]})
         if given.customer_id is not None and given.customer_id not in self.ids:
@@ -199,11 +202,15 @@ def _total_minor(order: OrderDocument, currency: str) -> int:
     return money.to_minor(total, currency)
 
 
+def _currency(order: OrderDocument, store: Store | None) -> str:
+    return order.currency or (store.currency if store else NO_CURRENCY)
+
+
 def _columns(order: OrderDocument, customer_id: uuid.UUID, store: Store | None) -> dict[str, Any]:
-    currency = order.currency or (store.currency if store else NO_CURRENCY)
+    currency = _currency(order, store)
     return {
         "external_order_id": order.external_order_id,
-        "order_key": folding.fold(order.external_order_id)[:100],
+        "order_key": folding.fold(order.external_order_id)[:MAX_ORDER_ID],
         "customer_id": customer_id,
         "store_id": store.id if store else None,
         "placed_at": order.placed_at,
@@ -292,6 +299,10 @@ def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
     """Bring the customers' number of orders and last purchase up to date."""
     if not customer_ids:
         return
+    # Locked before counting, so that of two acts at once the later one sees both orders.
+    customers = session.scalars(
+        select(Customer).where(Customer.id.in_(customer_ids)).order_by(Customer.id).with_for_update()
+    ).all()
     counted = {
         customer_id: (count, last)
         for customer_id, count, last in session.execute(
@@ -300,5 +311,5 @@ def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
             .group_by(Order.customer_id)
         )
     }
-    for customer in session.scalars(select(Customer).where(Customer.id.in_(customer_ids))):
+    for customer in customers:
         customer.order_count, customer.last_order_at = counted.get(customer.id, (0, None))

@@ -74,7 +74,7 @@ def test_every_key_of_the_sample_comes_back(session, shop):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    total=st.decimals(min_value=0, max_value=10**9, places=3),
+    total=st.decimals(min_value=0, max_value=10**9, places=2),
     name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40),
     quantity=st.integers(1, 99),
 )
@@ -171,6 +171,40 @@ def test_a_refused_order_of_a_batch_leaves_the_others(session, shop, marie):
     assert marie.order_count == 1
 
 
-def test_amounts_become_the_smallest_unit():
-    assert money.to_minor(Decimal("19.995"), "EUR") == 2000
-    assert money.to_minor(Decimal(3000), "JPY") == 3000
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [
+        (Decimal("19.99"), "EUR", 1999),
+        (Decimal("-0.5"), "USD", -50),
+        (Decimal(3000), "JPY", 3000),
+        (Decimal("3000.00"), "JPY", 3000),
+        (Decimal("1.234"), "KWD", 1234),
+        (Decimal("90071992547409.93"), "EUR", 9007199254740993),
+    ],
+)
+def test_amounts_become_the_smallest_unit(amount, currency, minor):
+    assert money.to_minor(amount, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("total", "currency"),
+    [("19.995", "EUR"), ("0.5", "JPY"), ("123456789012345678.00000000000000000001", "EUR")],
+)
+def test_a_part_of_the_smallest_unit_is_refused(session, shop, marie, total, currency):
+    with pytest.raises(Invalid) as refused:
+        record(session, small(totals={"grand_total": Decimal(total), "currency": currency}), store_id=shop.id)
+    assert list(refused.value.fields) == ["totals.grand_total"]
+
+
+def test_an_order_without_currency_is_read_in_the_stores(session, marie):
+    ginza = factories.make_store(session, country_code="JP", currency="JPY")
+    order, _ = record(session, small(totals={"grand_total": 3000}), store_id=ginza.id)
+    assert (order.currency, order.grand_total_minor) == ("JPY", 3000)
+    with pytest.raises(Invalid):
+        record(session, small("B", totals={"grand_total": Decimal("30.50")}), store_id=ginza.id)
+
+
+def test_a_number_longer_than_its_column_is_refused(session, shop, marie):
+    with pytest.raises(Invalid) as refused:
+        record(session, small("N" * 101), store_id=shop.id)
+    assert list(refused.value.fields) == ["external_order_id"]
