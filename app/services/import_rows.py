@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain import attributes, clock, orders, values
@@ -149,14 +149,14 @@ def _update_customer(
     key = _email_key(row.get("email")) or ""
     if key not in known:
         raise Conflict({"email": [customers.EMAIL_TAKEN]}, customers.EMAIL_TAKEN)
-    customer = known[key]
+    customer = _with_parts(session, known[key])
+    have = {one.name: one.value for one in customer.extended_attributes}
     before = customer.revision
     given = {name: value for name, value in _own(row).items() if value}
     columns = CustomerChanges(**given).check(region=customer.country_code or _store(context).country_code)
     if any(columns[name] != getattr(customer, name) for name in given):
         customers.update(session, actor, customer.id, CustomerChanges(**given), revision=customer.revision)
     wanted = attributes.check(context.definitions, _attributes_of(row))
-    have = {one.name: one.value for one in customer.extended_attributes}
     if any(have.get(name) != value for name, value in wanted.items()):
         attribute_services.change(session, actor, customer.id, wanted, revision=customer.revision)
     for address in _addresses_of(row):
@@ -166,11 +166,11 @@ def _update_customer(
 
 def _put_address(session: Session, actor: Actor, customer: Customer, given: AddressInput) -> Outcome:
     columns = given.check(strict=False)
-    for one in customer.addresses:
+    for one in _with_parts(session, customer).addresses:
         if all(getattr(one, name) == columns[name] for name in _PLACE):
             return _update_address(session, actor, customer, one, columns)
-    made = addresses.create(session, actor, customer.id, given, strict=False)
-    customer.addresses.append(made)
+    addresses.create(session, actor, customer.id, given, strict=False)
+    session.expire(customer, ["addresses"])
     return Outcome.CREATED
 
 
@@ -206,7 +206,7 @@ def _attribute_rows(
     known = _by_email(session, actor, [_email_key(row.get("email")) or "" for row in batch])
 
     def act(row: Mapping[str, Any]) -> Outcome:
-        customer = _known(known, row)
+        customer = _with_parts(session, _known(known, row))
         given = _attributes_of(row)
         if row.get("name"):
             given[str(row["name"])] = row.get("value") or ""
@@ -374,6 +374,13 @@ def _by_email(session: Session, actor: Actor, keys: Sequence[str]) -> dict[str, 
         .options(selectinload(Customer.addresses), selectinload(Customer.extended_attributes))
     )
     return {customer.email_key: customer for customer in found}
+
+
+def _with_parts(session: Session, customer: Customer) -> Customer:
+    """Load the parts again that an act before this one has put out of date."""
+    if missing := inspect(customer).unloaded & {"addresses", "extended_attributes"}:
+        session.refresh(customer, sorted(missing))
+    return customer
 
 
 def _known(known: Mapping[str, Customer], row: Mapping[str, Any]) -> Customer:
