@@ -33,19 +33,23 @@ def root(sign_in, cast):
 def test_the_lists_show_names_and_search_without_accents(root, cast):
     assert "Store North" in root.get("/admin/stores").text
     found = root.get("/admin/stores?q=N%C3%B6RTH").text
-    assert "Store North" in found
-    assert "Store South" not in found
+    assert f"/admin/stores/{cast.north.id}/edit" in found
+    assert f"/admin/stores/{cast.south.id}/edit" not in found
     assert "cleo@shop.example" in root.get("/admin/associates?q=cleo").text
     assert "Nothing found" in root.get("/admin/attributes").text
 
 
 @pytest.mark.parametrize("path", ["/admin/stores", "/admin/associates", "/admin/attributes"])
-@pytest.mark.parametrize(
-    "query", ["offset=-1", "offset=99999999999999999999", "offset=x", "q=%00", "q=" + "x" * 201]
-)
+@pytest.mark.parametrize("query", ["offset=-1", "offset=99999999999999999999", "offset=x", "q=" + "x" * 201])
 def test_a_bad_search_is_refused_with_words(root, path, query):
     answer = root.get(f"{path}?{query}")
     assert answer.status_code == 422
+    assert "<h1" in answer.text
+
+
+def test_a_broken_address_is_refused_with_a_page(root):
+    answer = root.get("/admin/stores?q=%00")
+    assert answer.status_code == 400
     assert "<h1" in answer.text
 
 
@@ -76,6 +80,7 @@ def test_a_stale_save_shows_both_and_the_next_keeps_mine(root, cast, session):
     assert 'value="Mine"' in answer.text
     assert "meanwhile: Theirs" in answer.text
     assert root.post(url, data=STORE | fields(answer.text) | {"name": "Mine"}).status_code == 303
+    session.rollback()
     session.expire_all()
     assert session.get(Store, cast.north.id).name == "Mine"
 
@@ -85,10 +90,12 @@ def test_closing_asks_first(root, cast, session):
     page = root.get(url)
     assert "Close this store?" in page.text
     assert root.post(url, data=fields(page.text)).status_code == 303
+    session.rollback()
     session.expire_all()
     assert session.get(Store, cast.north.id).is_active is False
     url = f"/admin/stores/{cast.north.id}/reactivate"
     assert root.post(url, data=fields(root.get(url).text)).status_code == 303
+    session.rollback()
     session.expire_all()
     assert session.get(Store, cast.north.id).is_active is True
 
@@ -148,6 +155,7 @@ def test_a_definition_is_created_edited_and_retired(root, session):
     assert root.post(url, data=DEFINITION | fields(page.text) | {"label": "Shoes"}).status_code == 303
     url = f"/admin/attributes/{row.id}/deactivate"
     assert root.post(url, data=fields(root.get(url).text)).status_code == 303
+    session.rollback()
     session.expire_all()
     row = session.scalars(select(AttributeDefinition)).one()
     assert (row.label, row.is_active, row.revision) == ("Shoes", False, 3)

@@ -27,7 +27,7 @@ from app.web.forms.customers import country_choices
 class LinesField(Field):
     """Text of several lines; the domain checks each, as the shared check refuses line ends."""
 
-    widget = TextArea()
+    widget: Any = TextArea()
 
     def _value(self) -> str:
         return str(self.data or "")
