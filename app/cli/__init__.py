@@ -55,5 +55,5 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (demo_command, doctor, import_group, init, run, user_group):
+for command in (demo_command, doctor, init, run, user_group, import_group):
     main.add_command(command)

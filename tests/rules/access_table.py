@@ -83,7 +83,6 @@ TABLE: dict[str, Line] = {
     "GET /livez": public(200),
     "GET /readyz": public(200),
     "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
-    # An empty form: wrong passwords are counted, and tests/web/test_auth.py counts them.
     "POST /sign-in": public(422),
     "POST /sign-out": everybody(303),
     "GET /password": everybody(200),
