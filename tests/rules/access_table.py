@@ -75,6 +75,38 @@ def revision(things: Any) -> dict[str, Any]:
     return {"revision": things.customer.revision}
 
 
+def store(things: Any) -> dict[str, Any]:
+    return {
+        "name": f"New {things.change_id}",
+        "country_code": "FR",
+        "currency": "EUR",
+        "time_zone": "Europe/Paris",
+    }
+
+
+def person(things: Any) -> dict[str, Any]:
+    return {
+        "email": f"new-{things.associate.email}",
+        "first_name": "New",
+        "last_name": "Cast",
+        "role": "associate",
+        "store_ids": [str(things.store.id)],
+        "password": "four plain warm words",
+    }
+
+
+def definition(things: Any) -> dict[str, Any]:
+    return {
+        "key": f"n{things.change_id.hex}",
+        "label": "New",
+        "type": "choice",
+        "choices": "one\ntwo",
+        "position": "1",
+    }
+
+
+REVISION = {"revision": "1"}
+ADMIN_NOUNS = {"stores": "store", "associates": "associate", "attributes": "definition"}
 CUSTOMER = "/customers/<uuid:customer_id>"
 
 TABLE: dict[str, Line] = {
@@ -122,4 +154,33 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/consents": view(),
     f"GET {CUSTOMER}/orders": view(),
     f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
+    **{
+        f"GET /admin/{noun}{path}": admin(200)
+        for noun, name in ADMIN_NOUNS.items()
+        for path in (
+            "",
+            "/new",
+            f"/<uuid:{name}_id>/edit",
+            f"/<uuid:{name}_id>/deactivate",
+            f"/<uuid:{name}_id>/reactivate",
+        )
+    },
+    "POST /admin/stores/new": admin(303, store),
+    "POST /admin/stores/<uuid:store_id>/edit": admin(303, lambda things: store(things) | REVISION),
+    "POST /admin/stores/<uuid:store_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/stores/<uuid:store_id>/reactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/associates/new": admin(303, person),
+    "POST /admin/associates/<uuid:associate_id>/edit": admin(303, lambda things: person(things) | REVISION),
+    "GET /admin/associates/<uuid:associate_id>/password": admin(200),
+    "POST /admin/associates/<uuid:associate_id>/password": admin(
+        303, lambda _things: REVISION | {"password": "four plain warm words"}
+    ),
+    "POST /admin/associates/<uuid:associate_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/associates/<uuid:associate_id>/reactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/attributes/new": admin(303, definition),
+    "POST /admin/attributes/<uuid:definition_id>/edit": admin(
+        303, lambda things: definition(things) | REVISION | {"key": things.definition.key}
+    ),
+    "POST /admin/attributes/<uuid:definition_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/attributes/<uuid:definition_id>/reactivate": admin(303, lambda _things: REVISION),
 }
