@@ -17,7 +17,7 @@ help: ## Print this help
 	@echo 'Examples: make run PORT=8001 DATA_DIR=/tmp/shop    make test STRICT=1'
 
 run: $(VENV)/.stamp-run ## Start with demo data (HOST, PORT and DATA_DIR can be set)
-	@ALLOW_HTTP=yes exec $(BIN)/clienteling run
+	@ALLOW_HTTP=yes exec $(BIN)/clienteling run --demo
 
 test: $(VENV)/.stamp-dev ## Lint, types, import rules and all tests (STRICT=1: leave nothing out)
 	@BIN=$(BIN) STRICT=$(STRICT) sh tests/run.sh

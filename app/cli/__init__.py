@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from app import config
+from app.cli.demo import demo_command
 from app.cli.serve import run
 from app.cli.system import doctor, init
 from app.cli.users import user_group
@@ -53,5 +54,5 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (doctor, init, run, user_group):
+for command in (demo_command, doctor, init, run, user_group):
     main.add_command(command)

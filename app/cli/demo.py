@@ -88,20 +88,32 @@ demo_actor = Actor.system("Demo data")
 def ensure_demo(engine: Engine, settings: Settings, echo: Callable[[str], object]) -> list[dict[str, str]]:
     """Fill an empty database with the demo and return its sign-ins, none when it was filled before.
 
-    A database with an associate or a store is left as it is. The sign-ins are also kept in
-    `DATA_DIR/demo-sign-ins.json`, which nobody else may read.
+    A database with an associate or a store is left as it is. The sign-ins are told each time, and
+    kept in `DATA_DIR/demo-sign-ins.json`, which nobody else may read.
     """
     path = settings.data_dir / FILE_NAME
     with Session(engine, expire_on_commit=False) as session:
-        if any(session.scalar(select(table.id).limit(1)) for table in (Associate, Store)):
-            return []
-        echo(f"Making demo data: {CUSTOMERS:,} customers and {ORDERS:,} orders. This takes some seconds.")
-        with transaction(session):
-            sign_ins = _build(session)
-            # Before the commit: passwords that nobody was told would help nobody.
-            _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
-    echo(f"The demo sign-ins are kept in {path}.")
+        is_empty = not any(session.scalar(select(table.id).limit(1)) for table in (Associate, Store))
+        sign_ins: list[dict[str, str]] = []
+        if is_empty:
+            echo(f"Making demo data: {CUSTOMERS:,} customers and {ORDERS:,} orders. This takes some seconds.")
+            with transaction(session):
+                sign_ins = _build(session)
+                # Before the commit: passwords that nobody was told would help nobody.
+                _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
+    tell_sign_ins(settings, echo)
     return sign_ins
+
+
+def tell_sign_ins(settings: Settings, echo: Callable[[str], object]) -> None:
+    """Tell the demo sign-ins where there are some."""
+    path = settings.data_dir / FILE_NAME
+    if not path.exists():
+        return
+    echo(f"Demo sign-ins (also in {path}):")
+    for line in json.loads(path.read_text(encoding="utf-8")):
+        if "email" in line:
+            echo(f"  {line['role']:<10} {line['store']:<20} {line['email']:<34} {line['password']}")
 
 
 def _write_private(path: Path, content: str) -> None:
@@ -402,10 +414,7 @@ def demo_command() -> None:
     engine = make_engine(settings.database_url, bulk=True)
     try:
         schema.upgrade(engine)
-        sign_ins = ensure_demo(engine, settings, click.echo)
-        if not sign_ins:
+        if not ensure_demo(engine, settings, click.echo):
             click.echo("The database holds people or stores already: nothing was added.")
-        for line in sign_ins:
-            click.echo(f"  {line['role']:<10} {line['store']:<20} {line['email']:<34} {line['password']}")
     finally:
         engine.dispose()

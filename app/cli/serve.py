@@ -1,22 +1,16 @@
 """`clienteling run`: the database brought up to date, then the web server."""
 
 import errno
-import json
 import os
 import socket
-import sys
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from app import config, create_app, logs, schema
 from app.cli.database import open_engine
-
-SIGN_INS_FILE = "demo-sign-ins.json"
+from app.cli.demo import ensure_demo, tell_sign_ins
 
 
 class Server(BaseApplication):
@@ -43,7 +37,9 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             # PROXY_COUNT alone decides what is believed of the headers that proxies set.
             "forwarded_allow_ips": "",
-            "when_ready": lambda _server: announce(settings),
+            "when_ready": lambda _server: click.echo(
+                f"Serving on http://{_bind_address(settings)} - press Ctrl+C to stop."
+            ),
         }
         for name, value in values.items():
             self.cfg.set(name, value)
@@ -55,12 +51,17 @@ class Server(BaseApplication):
 
 
 @click.command()
-def run() -> None:
+@click.option("--demo", is_flag=True, help="Fill an empty database with demo data first.")
+def run(demo: bool) -> None:
     """Bring the database to the newest schema and serve the pages."""
     settings = config.load()
     refuse_taken_port(settings)
     with open_engine(settings) as engine:
         schema.upgrade(engine)
+        if demo:
+            ensure_demo(engine, settings, click.echo)
+        else:
+            tell_sign_ins(settings, click.echo)
     Server(settings).run()
 
 
@@ -79,21 +80,6 @@ def refuse_taken_port(settings: config.Settings) -> None:
             raise click.ClickException(
                 f"Cannot listen on {settings.host} port {settings.port}: {reason}."
             ) from None
-
-
-def announce(settings: config.Settings) -> None:
-    """Print the address, and the demo sign-ins where there are some."""
-    # A file or pipe has no width of its own, and a password must not be broken over two lines.
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    path = settings.data_dir / SIGN_INS_FILE
-    if path.exists():
-        table = Table("Role", "Store", "E-mail", "Password", title="Demo sign-ins", title_justify="left")
-        for entry in json.loads(path.read_text(encoding="utf-8")):
-            if "email" in entry:
-                cells = (entry["role"], entry.get("store") or "all", entry["email"], entry["password"])
-                table.add_row(*(Text(str(cell)) for cell in cells))
-        console.print(table)
-    console.print(f"Serving on http://{_bind_address(settings)} - press Ctrl+C to stop.", soft_wrap=True)
 
 
 def _bind_address(settings: config.Settings) -> str:

@@ -175,15 +175,15 @@ def _redact(spec: Spec, value: Any) -> Any:
     return value[: spec.keeps] if spec.keeps is not None and isinstance(value, str) else value
 
 
-def loads(text: str | bytes) -> Any:
-    """Read JSON with exact decimals, of at most `MAX_BYTES`.
+def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Read JSON with exact decimals, of at most `max_bytes`.
 
     Raises `Invalid` for what is no JSON, for NaN, a key given twice, endless numbers and deep nesting.
     """
     try:
         raw = text if isinstance(text, bytes) else text.encode("utf-8")
-        if len(raw) > MAX_BYTES:
-            raise _refusal(f"Send at most {MAX_BYTES} bytes.")
+        if len(raw) > max_bytes:
+            raise _refusal(f"Send at most {max_bytes} bytes.")
         plain = raw.decode("utf-8-sig")
     except UnicodeError:
         raise _refusal("Send the text in UTF-8.") from None

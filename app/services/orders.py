@@ -103,7 +103,9 @@ class _Places:
         self.store_ids = {store.id: store for store in self.stores.values()}
         ids = {identity for given in batch for identity in _ids(given)}
         self.ids = set(session.scalars(select(Customer.id).where(Customer.id.in_(ids)))) if ids else set()
-        emails = {key for given in batch if (key := _email_key(given.order))}
+        # Each address is read once: a batch holds several orders of most customers.
+        self.keys = {email: _email_key(email) for email in {given.order.email for given in batch}}
+        emails = {key for key in self.keys.values() if key}
         pairs = session.execute(select(Customer.email_key, Customer.id).where(Customer.email_key.in_(emails)))
         self.emails: dict[str, uuid.UUID] = dict(list(pairs))
 
@@ -148,7 +150,7 @@ class _Places:
         for identity in _ids(given):
             if identity in self.ids:
                 return identity
-        key = _email_key(given.order)
+        key = self.keys[given.order.email]
         if key is None:
             return Invalid(
                 {"billing_address.email": ["Give the customer's e-mail address, or a known customer_uuid."]}
@@ -164,9 +166,9 @@ def _ids(given: OrderInput) -> list[uuid.UUID]:
         return ids
 
 
-def _email_key(order: OrderDocument) -> str | None:
+def _email_key(email: str | None) -> str | None:
     try:
-        return values.email_key(values.email(order.email)) if order.email else None
+        return values.email_key(values.email(email)) if email else None
     except BadValue:
         return None
 

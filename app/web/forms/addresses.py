@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from wtforms import BooleanField, RadioField, SelectField, StringField, TelField
+from wtforms import BooleanField, RadioField, SelectChoice, SelectField, StringField, TelField  # type: ignore[attr-defined]
 
 from app.domain.addresses import FIELD_LABELS, MAX_LENGTHS, AddressInput, country_fields
 from app.web.forms.base import BaseForm, IdempotencyMixin, RevisionMixin
@@ -15,7 +15,10 @@ class AddressForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     type = RadioField(
         lazy_gettext("Type"),
-        choices=[("shipping", lazy_gettext("Shipping")), ("billing", lazy_gettext("Billing"))],
+        choices=[
+            SelectChoice("shipping", lazy_gettext("Shipping")),
+            SelectChoice("billing", lazy_gettext("Billing")),
+        ],
         default="shipping",
         validate_choice=False,
     )
@@ -49,7 +52,7 @@ def build(country_code: str, *args: Any, **kwargs: Any) -> AddressForm:
     for field in fields:
         label = gettext(field.label)
         if field.choices:
-            choices = [("", ""), *field.choices]
+            choices = [SelectChoice("", ""), *(SelectChoice(*choice) for choice in field.choices)]
             members[field.name] = SelectField(label, choices=choices, validate_choice=False)
         else:
             members[field.name] = StringField(label)

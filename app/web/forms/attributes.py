@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from wtforms import Field, RadioField, SelectMultipleField, StringField
+from wtforms import Field, RadioField, SelectChoice, SelectMultipleField, StringField  # type: ignore[attr-defined]
 
 from app.domain import attributes
 from app.domain.attributes import AttributeType
@@ -68,15 +68,21 @@ def groups(form: AttributesForm, definitions: Mapping[str, AttributeDefinition])
 
 
 def _field(definition: AttributeDefinition, value: str) -> Field:
-    choices = [(choice, choice) for choice in definition.choices]
+    choices = [SelectChoice(choice) for choice in definition.choices]
     # A value that the definition no longer has stays choosable, so that saving loses nothing.
     if value and definition.type == AttributeType.CHOICE and value not in definition.choices:
-        choices.append((value, value))
+        choices.append(SelectChoice(value))
     match AttributeType(definition.type):
         case AttributeType.CHOICE:
-            return RadioField(definition.label, choices=[*choices, ("", _("None"))], validate_choice=False)
+            return RadioField(
+                definition.label, choices=[*choices, SelectChoice("", _("None"))], validate_choice=False
+            )
         case AttributeType.YES_NO:
-            yes_no = [("yes", _("Yes")), ("no", _("No")), ("", _("Not known"))]
+            yes_no = [
+                SelectChoice("yes", _("Yes")),
+                SelectChoice("no", _("No")),
+                SelectChoice("", _("Not known")),
+            ]
             return RadioField(definition.label, choices=yes_no, validate_choice=False)
         case AttributeType.CHOICES:
             return SelectMultipleField(definition.label, choices=choices, validate_choice=False)

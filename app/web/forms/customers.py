@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
-from wtforms import EmailField, SelectField, StringField, TelField
+from wtforms import EmailField, SelectChoice, SelectField, StringField, TelField  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired
 
 from app.domain import values
@@ -12,10 +12,11 @@ from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput
 from app.web.forms.base import BaseForm, IdempotencyMixin, RevisionMixin
 
 
-def country_choices() -> list[tuple[str, str]]:
-    """Return (code, name) of all countries in the user's language, by name, with none first."""
+def country_choices() -> list[SelectChoice]:
+    """Return the choices of all countries in the user's language, by name, with none first."""
     names = get_locale().territories
-    return [("", ""), *sorted(((code, names[code]) for code in values.countries()), key=lambda pair: pair[1])]
+    by_name = sorted(values.countries(), key=lambda code: str(names[code]))
+    return [SelectChoice("", ""), *(SelectChoice(code, names[code]) for code in by_name)]
 
 
 class _ContactFields(BaseForm):

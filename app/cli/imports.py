@@ -1,0 +1,165 @@
+"""`clienteling import KIND FILE`: customers, addresses, attributes, orders, opt-ins, employees."""
+
+import gc
+import json
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
+
+from app import config, schema
+from app.db import make_engine, transaction
+from app.domain import csv_rows
+from app.domain.actor import Actor
+from app.errors import AppError, Invalid
+from app.services import import_files, imports
+from app.services.import_rows import Outcome
+from app.services.imports import RowResult
+
+# How many refused rows are shown on the terminal; the report has all.
+SHOWN = 20
+NEEDS_STORE = frozenset({"customers", "opt-ins", "employees"})
+
+
+class _DryRun(Exception):
+    """No error: it ends a transaction that is not to be kept."""
+
+
+@click.command("import")
+@click.argument("kind", type=click.Choice(csv_rows.KINDS))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--store", help="Name or id of the store that the rows belong to.")
+@click.option(
+    "--mapping",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Which column is which field (TOML or JSON).",
+)
+@click.option("--dry-run", is_flag=True, help="Check every row and change nothing.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write each refused row with its reason here (CSV).",
+)
+def import_group(
+    kind: str, file: Path, store: str | None, mapping: Path | None, dry_run: bool, report: Path | None
+) -> None:
+    """Import KIND from FILE (CSV, JSON or JSON lines): update by e-mail, else create.
+
+    Ends with 0 when every row was taken, 1 when some were refused, 2 when the file or the command
+    is wrong (nothing was changed) and 130 when it was stopped: the same command goes on.
+    """
+    settings = config.load()
+    engine = make_engine(settings.database_url, bulk=True)
+    # Each batch makes many rows and lets them go: looking for cycles less often is a tenth of the time.
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        if not schema.is_current(engine):
+            raise click.UsageError("The database is not ready. Run: clienteling init")
+        plan = csv_rows.read_plan(kind, _read_mapping(mapping))
+        source = import_files.open_source(file, kind, plan)
+        with Session(engine, expire_on_commit=False) as session:
+            counts = _run(session, source, store, dry_run=dry_run, report=report)
+    except Invalid as error:
+        raise click.UsageError(
+            " ".join(reason for many in error.fields.values() for reason in many)
+        ) from None
+    except AppError as error:
+        raise click.ClickException(error.message) from None
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on where this one ended.", err=True)
+        raise SystemExit(130) from None
+    finally:
+        engine.dispose()
+    if counts[Outcome.REFUSED]:
+        raise SystemExit(1)
+
+
+def _read_mapping(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        read = json.loads(text) if path.suffix.casefold() == ".json" else tomllib.loads(text)
+    except ValueError as error:
+        raise Invalid({"mapping": [f"{path.name} cannot be read: {error}."]}) from None
+    if not isinstance(read, dict):
+        raise Invalid({"mapping": [f"{path.name} holds no mapping."]})
+    return read
+
+
+def _run(
+    session: Session, source: import_files.Source, store: str | None, *, dry_run: bool, report: Path | None
+) -> Counter[Outcome]:
+    actor = Actor.system("Import")
+    if store is None and source.kind in NEEDS_STORE:
+        raise Invalid({"store": ["Name the store with --store."]})
+    store_id = imports.find_store(session, store).id if store else None
+    done = 0
+    if not dry_run:
+        with transaction(session):
+            job = imports.start(session, actor, source, store_id=store_id)
+        done = job.rows_done
+        if done:
+            click.echo(f"Going on after row {done}.", err=True)
+    if report and not done:
+        report.write_text(
+            import_files.report_text([(0, "column", "reason")]).replace("0", "line", 1), encoding="utf-8"
+        )
+    counts: Counter[Outcome] = Counter()
+    refused: list[RowResult] = []
+    with _progress() as progress:
+        task = progress.add_task(source.kind, total=source.count, completed=done)
+        for batch in imports.batches(source, done=done):
+            results: list[RowResult] = []
+            try:
+                with transaction(session):
+                    context = imports.prepare(session, store_id, rows_done=done)
+                    if dry_run:
+                        results = imports.preview(session, actor, source.kind, context, batch)
+                        raise _DryRun  # noqa: TRY301
+                    results = imports.apply(session, actor, job.id, context, batch)
+            except _DryRun:
+                pass
+            # Rows of a finished batch are not needed again: memory stays the same for any file.
+            session.expunge_all()
+            done += len(batch)
+            counts.update(result.outcome for result in results)
+            bad = [result for result in results if result.outcome is Outcome.REFUSED]
+            refused += bad[: SHOWN - len(refused)]
+            _append(report, bad)
+            progress.update(task, completed=done)
+    if not dry_run:
+        with transaction(session):
+            imports.finish(session, actor, job.id)
+    _tell(counts, refused, dry_run=dry_run, report=report)
+    return counts
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+def _append(report: Path | None, bad: list[RowResult]) -> None:
+    if report and bad:
+        lines = [(one.line, column, reason) for one in bad for column, reason in one.reasons]
+        with report.open("a", encoding="utf-8", newline="") as file:
+            file.write(import_files.report_text(lines))
+
+
+def _tell(counts: Counter[Outcome], refused: list[RowResult], *, dry_run: bool, report: Path | None) -> None:
+    for one in refused:
+        for column, reason in one.reasons:
+            click.echo(f"Line {one.line}{f', {column}' if column else ''}: {reason}")
+    hidden = counts[Outcome.REFUSED] - len(refused)
+    if hidden > 0:
+        click.echo(f"…and {hidden} more refused rows{f', all in {report}' if report else ''}.")
+    told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
+    click.echo(f"{'Dry run, nothing was changed: ' if dry_run else ''}{told}.")

@@ -1,0 +1,261 @@
+"""From the columns of a file to the fields of v0, by a documented plan; and cells that are safe to open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from app.domain.addresses import MAX_LENGTHS
+from app.domain.order_kinds import Amount, Integer, ListOf, Record, Spec
+from app.domain.order_shape import ORDER
+from app.errors import Invalid
+
+ATTRIBUTES = "extended_attributes"
+_ADDRESS = ("type", "country_code", "is_default", *MAX_LENGTHS)
+_CUSTOMER = ("email", "first_name", "last_name", "phone_number", "country_code", "created_by", "created_at")
+
+# What may stand at the end of a column's path, kind by kind; orders have the shape of v0.
+FIELDS: dict[str, frozenset[str]] = {
+    "customers": frozenset(
+        {*_CUSTOMER, *(f"{kind}_address.{name}" for kind in ("billing", "shipping") for name in _ADDRESS)}
+    ),
+    "addresses": frozenset({"email", *_ADDRESS}),
+    "attributes": frozenset({"email", "name", "value"}),
+    "opt-ins": frozenset({"email", "channel", "purpose", "action", "at", "source", "wording", "language"}),
+    "employees": frozenset({"email", "first_name", "last_name"}),
+}
+REQUIRED = {
+    "customers": "email",
+    "addresses": "email",
+    "attributes": "email",
+    "opt-ins": "email",
+    "employees": "email",
+    "orders": "external_order_id",
+}
+KINDS = tuple(REQUIRED)
+_WITH_ATTRIBUTES = frozenset({"customers", "attributes", "orders", "employees"})
+_PLAN_KEYS = frozenset({"columns", "constants", "values", "prefixes", "lookups", "joins", "ignore"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """Replace a value by what another file says of it: the row whose `key` has it, column `value`."""
+
+    file: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Join:
+    """Rows of another file that belong to one row of this one, such as the lines of an invoice."""
+
+    file: str
+    key: str
+    parent: str
+    into: str
+    columns: Mapping[str, Sequence[str]]
+    constants: Mapping[str, str]
+    ignore: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which column becomes which field; without a plan, columns are named as the fields are."""
+
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    joins: Sequence[Join] = ()
+    ignore: frozenset[str] = frozenset()
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the other files that the plan needs."""
+        return frozenset({*(join.file for join in self.joins), *(one.file for one in self.lookups.values())})
+
+
+def read_plan(kind: str, data: Mapping[str, Any]) -> Plan:
+    """Return the plan that a mapping file describes. Raises Invalid with what is wrong in it."""
+    unknown = set(data) - _PLAN_KEYS
+    if unknown:
+        raise Invalid({"mapping": [f"Unknown in a mapping: {', '.join(sorted(unknown))}."]})
+    try:
+        plan = Plan(
+            columns=_targets(data.get("columns", {})),
+            constants={str(name): str(value) for name, value in data.get("constants", {}).items()},
+            values={str(name): dict(table) for name, table in data.get("values", {}).items()},
+            prefixes={str(name): str(value) for name, value in data.get("prefixes", {}).items()},
+            lookups={str(name): Lookup(**table) for name, table in data.get("lookups", {}).items()},
+            joins=tuple(
+                Join(
+                    file=str(table["file"]),
+                    key=str(table["key"]),
+                    parent=str(table["parent"]),
+                    into=str(table["into"]),
+                    columns=_targets(table["columns"]),
+                    constants={str(name): str(value) for name, value in table.get("constants", {}).items()},
+                    ignore=frozenset(table.get("ignore", ())),
+                )
+                for table in data.get("joins", ())
+            ),
+            ignore=frozenset(data.get("ignore", ())),
+        )
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise Invalid({"mapping": [f"This mapping cannot be read: {error}."]}) from None
+    for target in [*(one for many in plan.columns.values() for one in many), *plan.constants]:
+        if not _is_known(kind, target):
+            raise Invalid({"mapping": [f"{target} is no field of {kind}."]})
+    for join in plan.joins:
+        for target in [*(one for many in join.columns.values() for one in many), *join.constants]:
+            if not _is_known(kind, f"{join.into}.{target}"):
+                raise Invalid({"mapping": [f"{join.into}.{target} is no field of {kind}."]})
+    return plan
+
+
+def _targets(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    return {
+        str(column): [target] if isinstance(target, str) else [str(one) for one in target]
+        for column, target in table.items()
+    }
+
+
+def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:
+    """Return the plan completed by the columns that are named as their fields.
+
+    Raises Invalid for a column that nobody knows, one that the plan names and the file lacks, one
+    that comes twice, and for a file without the field that tells rows apart.
+    """
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice or "" in header:
+        raise Invalid({"": [f"Line 1: each column needs a name of its own: {', '.join(twice) or 'empty'}."]})
+    missing = sorted(set(plan.columns) - set(header))
+    if missing:
+        raise Invalid(
+            {"": [f"Line 1: these columns of the mapping are not in the file: {', '.join(missing)}."]}
+        )
+    rest = [name for name in header if name not in plan.columns and name not in plan.ignore]
+    unknown = [name for name in rest if not _is_known(kind, name)]
+    if unknown:
+        raise Invalid(
+            {"": [f"Line 1: nobody knows these columns: {', '.join(unknown)}. Map them, or ignore them."]}
+        )
+    columns = {**plan.columns, **{name: [name] for name in rest}}
+    targets = {target for many in columns.values() for target in many} | set(plan.constants)
+    if REQUIRED[kind] not in targets:
+        raise Invalid({"": [f"Line 1: no column gives {REQUIRED[kind]}."]})
+    return Plan(
+        columns=columns,
+        constants=plan.constants,
+        values=plan.values,
+        prefixes=plan.prefixes,
+        lookups=plan.lookups,
+        joins=plan.joins,
+        ignore=plan.ignore,
+    )
+
+
+def _is_known(kind: str, target: str) -> bool:
+    if kind in _WITH_ATTRIBUTES and target.startswith(f"{ATTRIBUTES}.") and len(target) > len(ATTRIBUTES) + 1:
+        return True
+    return _spec(target) is not None if kind == "orders" else target in FIELDS[kind]
+
+
+def _spec(path: str) -> Spec | None:
+    """Return the kind of value at a path of an order; lists are passed through, attributes are text."""
+    spec: Spec | None = ORDER
+    parts = path.split(".")
+    for place, part in enumerate(parts):
+        while isinstance(spec, ListOf):
+            spec = spec.item
+        if not isinstance(spec, Record):
+            return None
+        spec = spec.fields.get(part)
+        if part == ATTRIBUTES and spec is not None:
+            return spec if place == len(parts) - 2 else None
+    return None if isinstance(spec, ListOf | Record) else spec
+
+
+Tables = Mapping[str, Mapping[str, Sequence[Mapping[str, str]]]]
+
+
+def build(kind: str, plan: Plan, row: Mapping[str, str], tables: Tables) -> dict[str, Any]:
+    """Return the nested fields of one row; empty cells are left out, as if the column were not there.
+
+    `tables` gives for each lookup and join (by `table_name`) the rows of its file by key.
+    Raises Invalid by column for a value that the plan cannot translate.
+    """
+    built: dict[str, Any] = {}
+    for target, constant in plan.constants.items():
+        _set(kind, built, target, target, constant)
+    for column, targets in plan.columns.items():
+        cell = row.get(column, "").strip()
+        if not cell:
+            continue
+        for target in targets:
+            _set(kind, built, target, target, _translate(plan, column, target, cell, tables))
+    for join in plan.joins:
+        lines = []
+        for other in tables[table_name(join)].get(row.get(join.parent, "").strip(), ()):
+            line: dict[str, Any] = {}
+            for target, constant in join.constants.items():
+                _set(kind, line, target, f"{join.into}.{target}", constant)
+            for column, targets in join.columns.items():
+                cell = other.get(column, "").strip()
+                for target in targets if cell else ():
+                    _set(kind, line, target, f"{join.into}.{target}", cell)
+            lines.append(line)
+        built[join.into] = lines
+    return built
+
+
+def table_name(one: Join | Lookup) -> str:
+    """Return under which name `build` finds the rows of a join or lookup."""
+    return f"{one.file}:{one.key}"
+
+
+def _translate(plan: Plan, column: str, target: str, cell: str, tables: Tables) -> str:
+    if target in plan.lookups:
+        lookup = plan.lookups[target]
+        rows = tables[table_name(lookup)].get(cell, ())
+        if not rows:
+            raise Invalid({column: [f"{lookup.file} has no {lookup.key} {cell}."]})
+        cell = rows[0].get(lookup.value, "").strip()
+    if target in plan.values:
+        table = plan.values[target]
+        if cell not in table:
+            raise Invalid({column: [f"The mapping does not say what {cell} is."]})
+        cell = table[cell]
+    return plan.prefixes.get(target, "") + cell
+
+
+def _set(kind: str, built: dict[str, Any], target: str, path: str, cell: str) -> None:
+    head, _, name = target.partition(f"{ATTRIBUTES}.")
+    place = built
+    parts = (head.rstrip(".").split(".") if head else []) if name else target.split(".")[:-1]
+    for part in parts:
+        place = place.setdefault(part, {})
+    if name:
+        place.setdefault(ATTRIBUTES, []).append({"name": name, "value": cell})
+    else:
+        place[target.rpartition(".")[2]] = _typed(cell, path) if kind == "orders" else cell
+
+
+def _typed(cell: str, path: str) -> Any:
+    """Return a cell of an order as the number that its field wants; what is none is refused later."""
+    spec = _spec(path)
+    try:
+        if isinstance(spec, Integer):
+            return int(cell)
+        if isinstance(spec, Amount):
+            return Decimal(cell)
+    except (InvalidOperation, ValueError):
+        pass
+    return cell
+
+
+def formula_safe(cell: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

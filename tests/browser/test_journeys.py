@@ -1,0 +1,144 @@
+"""The main job, by touch, as an associate does it."""
+
+import pytest
+
+from app.models import Customer
+from tests.browser.conftest import LANDSCAPE, PORTRAIT
+
+SCREENS = [
+    pytest.param({"viewport": LANDSCAPE}, id="landscape"),
+    pytest.param({"viewport": PORTRAIT}, id="portrait"),
+    pytest.param({"viewport": LANDSCAPE, "color_scheme": "dark"}, id="landscape-dark"),
+    pytest.param({"viewport": {"width": 320, "height": 700}, "color_scheme": "dark"}, id="phone-dark"),
+]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cast, session, screen):
+    ada = tablet(**screen)
+    page = ada.page
+    ada.open("/customers")
+    ada.check()
+    ada.sign_in(cast.ada)
+    ada.check()
+    page.fill("#customers-query", "lefev")
+    row = page.locator("a.result", has_text="Marie")
+    row.wait_for()
+    assert row.locator("mark").inner_text() == "Lefèv"
+    ada.check()
+    row.tap()
+    page.wait_for_selector("#customers-profile")
+    assert page.url.endswith(f"/customers/{cast.marie.id}")
+    assert page.locator("#customers-profile-name").inner_text() == "Marie Lefèvre"
+    ada.check()
+    page.locator("#masked-phone button").tap()
+    page.get_by_role("link", name="+33 6 12 34 56 78").wait_for()
+    page.locator("#attributes-list a", has_text="Edit").tap()
+    page.locator("#attributes-form .chip", has_text="relaxed").tap()
+    ada.check()
+    page.locator("#attributes-form button", has_text="Save").tap()
+    page.locator("#attributes-list .value-chip", has_text="relaxed").wait_for()
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    ada.check()
+    page.locator("#customers-contact-form button", has_text="Save").tap()
+    page.locator("#customers-contact", has_text="Marion").wait_for()
+    page.locator("a.order-row").tap()
+    page.get_by_role("heading", name="Order WEB-77").wait_for()
+    ada.check()
+    assert page.get_by_text("Linen shirt").is_visible()
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).first_name == "Marion"
+
+
+def test_two_people_change_the_same_field(tablet, cast, session):
+    ada, ben = tablet(), tablet()
+    for one, who in ((ada, cast.ada), (ben, cast.ben)):
+        one.sign_in(who)
+        one.open(f"/customers/{cast.marie.id}")
+        one.page.locator("#customers-contact a", has_text="Edit").tap()
+        one.page.wait_for_selector("#customers-contact-form")
+    for one, last in ((ben, "Martin"), (ada, "Moreau")):
+        one.page.fill("#customers-contact-form [name=last_name]", last)
+        one.page.locator("#customers-contact-form button", has_text="Save").tap()
+        one.page.wait_for_selector("#customers-contact" if one is ben else "#customers-conflict")
+    ada.check()
+    conflict = ada.page.locator("#customers-conflict")
+    assert conflict.get_by_text("Martin", exact=True).is_visible()
+    assert conflict.get_by_text("Moreau", exact=True).is_visible()
+    conflict.locator("button", has_text="Save").tap()
+    ada.page.locator("#customers-contact", has_text="Moreau").wait_for()
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).last_name == "Moreau"
+
+
+def test_after_signing_out_nothing_of_the_customer_comes_back(tablet, cast):
+    ada = tablet()
+    ada.sign_in(cast.ada)
+    ada.open(f"/customers/{cast.marie.id}")
+    ada.page.locator("summary[aria-label^='Your account']").tap()
+    ada.page.get_by_role("button", name="Sign out").tap()
+    ada.page.wait_for_url("**/sign-in*")
+    for step in ("back", "forward", "reload"):
+        if step == "reload":
+            ada.page.reload()
+        else:
+            ada.page.evaluate(f"history.{step}()")
+            ada.page.wait_for_timeout(400)
+        assert "Lefèvre" not in ada.page.content()
+    kept = ada.page.evaluate("[localStorage.length, sessionStorage.length]")
+    assert kept == [0, 0]
+
+
+def test_everything_works_without_javascript(tablet, cast, session):
+    ada = tablet(java_script_enabled=False)
+    page = ada.page
+    ada.sign_in(cast.ada)
+    page.fill("#customers-query", "lefevre")
+    page.locator("#customers-search button", has_text="Search").tap()
+    page.locator("a.result", has_text="Marie").tap()
+    page.wait_for_url(f"**/customers/{cast.marie.id}")
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.fill("[name=first_name]", "Marion")
+    page.locator("button", has_text="Save").tap()
+    page.wait_for_url(f"**/customers/{cast.marie.id}")
+    page.locator("#addresses-list a", has_text="Add").tap()
+    page.fill("[name=address_1]", "2 rue du Bac")
+    page.fill("[name=zip_code]", "75007")
+    page.fill("[name=city]", "Paris")
+    page.locator("button", has_text="Save address").tap()
+    page.wait_for_url(f"**/customers/{cast.marie.id}")
+    assert page.get_by_text("2 rue du Bac").is_visible()
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).first_name == "Marion"
+
+
+def test_the_list_is_walked_by_keyboard(tablet, cast):
+    ada = tablet()
+    ada.sign_in(cast.ada)
+    page = ada.page
+    page.fill("#customers-query", "mar")
+    page.locator("a.result", has_text="Marie").wait_for()
+    page.focus("#customers-query")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#customers-profile")
+    assert page.url.endswith(f"/customers/{cast.marie.id}")
+
+
+def test_a_lost_connection_keeps_what_was_typed_and_saves_once(tablet, cast, session):
+    ada = tablet()
+    page = ada.page
+    ada.sign_in(cast.ada)
+    ada.open(f"/customers/{cast.marie.id}")
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    page.context.set_offline(True)
+    page.locator("#customers-contact-form button", has_text="Save").tap()
+    page.locator(".not-saved").wait_for()
+    assert page.input_value("#customers-contact-form [name=first_name]") == "Marion"
+    page.context.set_offline(False)
+    page.locator(".not-saved button", has_text="Retry").tap()
+    page.locator("#customers-contact", has_text="Marion").wait_for()
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).revision == 2

@@ -1,0 +1,222 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import func, select
+
+from app.cli.imports import import_group
+from app.domain import csv_rows
+from app.models import (
+    Address,
+    AuditEntry,
+    Customer,
+    CustomerStore,
+    ExtendedAttribute,
+    ImportJob,
+    Order,
+)
+from tests import factories
+
+
+@pytest.fixture
+def run(session, database_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    factories.make_store(session, name="Paris")
+    folder = tmp_path / "files"
+    folder.mkdir()
+
+    def run(kind, content, *options, name="file.csv"):
+        session.rollback()
+        path = folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        result = CliRunner().invoke(import_group, [kind, str(path), "--store", "Paris", *map(str, options)])
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        return result
+
+    return run
+
+
+def count(session, model):
+    session.rollback()
+    counted = session.scalar(select(func.count()).select_from(model))
+    # An open transaction would be ended by the server while an import runs.
+    session.rollback()
+    return counted
+
+
+def test_customers_are_created_then_updated_and_nothing_is_blanked(session, run):
+    first = run(
+        "customers",
+        "email,first_name,last_name,phone_number,billing_address.address_1,extended_attributes.shirt_fit\n"
+        "zoe@mail.example,Zoë,Li,01 99 00 12 34,1 rue de la Paix,slim\n",
+    )
+    assert "1 created" in first.output, first.output
+    second = run("customers", "email,last_name,phone_number\nZOE@mail.example,Li-Meyer,\n")
+    assert (second.exit_code, "1 updated" in second.output) == (0, True)
+    customer = session.scalars(select(Customer)).one()
+    assert (customer.first_name, customer.last_name) == ("Zoë", "Li-Meyer")
+    assert customer.phone_e164 == "+33199001234"
+    assert count(session, Address) == 1
+    assert session.scalars(select(ExtendedAttribute.value)).all() == ["slim"]
+    actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.at, AuditEntry.id)).all()
+    assert actions == ["customer.created", "import.finished", "customer.updated", "import.finished"]
+
+
+def test_a_bad_row_is_told_with_line_and_column_and_the_others_are_taken(session, run, tmp_path):
+    report = tmp_path / "report.csv"
+    result = run(
+        "customers",
+        'email,first_name,country_code\na@mail.example,"two\nlines",FR\n=cmd,Eve,FR\nc@mail.example,Cy,Mars\n'
+        "d@mail.example,Di,DE\nd@mail.example,Dia,DE\ne@mail.example,x\n",
+        "--report",
+        report,
+    )
+    assert result.exit_code == 1
+    assert "1 created, 1 updated, 0 unchanged, 4 refused." in result.output
+    with report.open(newline="") as file:
+        lines = list(csv.reader(file))
+    assert lines[0] == ["line", "column", "reason"]
+    assert [(line, column) for line, column, _ in lines[1:]] == [
+        ("2", "first_name"), ("4", "email"), ("5", "country_code"), ("8", ""),
+    ]  # fmt: skip
+    assert session.scalars(select(Customer.first_name)).all() == ["Dia"]
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(session, run):
+    content = "email,first_name\na@mail.example,Ada\nnobody,Bo\n"
+    dry = run("customers", content, "--dry-run")
+    assert (count(session, Customer), count(session, ImportJob), count(session, AuditEntry)) == (0, 0, 0)
+    wet = run("customers", content)
+    assert dry.output.splitlines()[-1] == f"Dry run, nothing was changed: {wet.output.splitlines()[-1]}"
+    assert dry.exit_code == wet.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", b"email\ncaf\xe9@mail.example\n", "line 2, byte 4"),
+        ("a.csv", "email\na@mail.example\n".encode("utf-16"), "UTF-16"),
+        ("a.csv", b"email\na\0@mail.example\n", "line 2: this holds a NUL"),
+        ("a.csv", b"email\n" + b"x" * 200_000, "line 2: field larger"),
+        ("a.csv", b"", "no first line"),
+        ("a.csv", b"email,email\n", "name of its own"),
+        ("a.csv", b"email,shoe\n", "nobody knows these columns: shoe"),
+        ("a.csv", b"first_name\nAda\n", "no column gives email"),
+        ("a.csv", b'email\n"a@mail.example\n', "line 2"),
+        ("a.json", b"{", "line 1, column 2"),
+        ("a.json", b'{"email": "a@mail.example"}', "is no list"),
+        ("a.jsonl", b'{"email": "a@mail.example"}\nnope\n', "line 2: this is no JSON"),
+    ],
+)
+def test_a_bad_file_is_refused_as_a_whole(session, run, name, content, told):
+    result = run("customers", content, name=name)
+    assert result.exit_code == 2
+    assert told in result.output
+    assert (count(session, Customer), count(session, ImportJob)) == (0, 0)
+
+
+def test_customers_of_the_api_come_back_as_they_were_listed(session, run):
+    listed = {
+        "items": [
+            {
+                "id": "ignored", "email": "a@mail.example", "first_name": "Ada", "last_name": None,
+                "revision": 7, "display_id": "ignored",
+                "addresses": [{"type": "shipping", "address_line_1": "Torstraße 1", "country_code": "DE"}],
+                "extended_attributes": [{"name": "shoe_size", "value": "39"}],
+            },
+            "no customer",
+        ]
+    }  # fmt: skip
+    result = run("customers", json.dumps(listed), name="list.json")
+    assert "1 created, 0 updated, 0 unchanged, 1 refused" in result.output
+    assert session.scalars(select(Address.address_1)).all() == ["Torstraße 1"]
+
+
+def test_addresses_attributes_and_opt_ins_find_their_customer(session, run):
+    run("customers", "email\na@mail.example\n")
+    addresses = (
+        "email,type,address_1,city\na@mail.example,billing,Torstraße 1,Berlin\nb@mail.example,billing,x,y\n"
+    )
+    opt_ins = (
+        "email,channel,action,at\na@mail.example,email,given,2024-01-01T10:00:00Z\n"
+        "a@mail.example,email,withdrawn,2024-02-01T10:00:00Z\n"
+        "a@mail.example,email,given,2025-01-01T10:00:00Z\n"
+    )
+    for kind, content, first, again in (
+        ("addresses", addresses, "1 created, 0 updated, 0 unchanged, 1 refused", "1 unchanged, 1 refused"),
+        ("attributes", "email,name,value\na@mail.example,hat,M\n", "1 created", "1 unchanged"),
+        # An import never turns a withdrawal into consent, however late its date.
+        ("opt-ins", opt_ins, "2 created, 0 updated, 0 unchanged, 1 refused", "2 unchanged, 1 refused"),
+    ):
+        assert first in run(kind, content).output
+        assert again in run(kind, content).output
+    session.rollback()
+    assert session.scalars(select(CustomerStore.opt_in_state)).all() == ["withdrawn"]
+    assert count(session, Address) == 1
+
+
+def test_an_import_killed_in_the_middle_goes_on_and_leaves_each_row_once(
+    session, run, database_url, tmp_path
+):
+    total = 6_000
+    lines = [
+        json.dumps(
+            {
+                "external_order_id": f"K-{number}",
+                "billing_address": {"email": f"c{number % 900}@mail.example", "last_name": "Li"},
+                "totals": {"grand_total": 5, "currency": "EUR"},
+            }
+        )
+        for number in range(total)
+    ]
+    path = tmp_path / "orders.jsonl"
+    path.write_text("\n".join(lines))
+    command = [
+        sys.executable,
+        "-c",
+        "from app.cli.imports import import_group as run; run()",
+        "orders",
+        str(path),
+    ]
+    command += ["--store", "Paris"]
+    root = Path(__file__).parents[2]
+    started = subprocess.Popen(
+        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while count(session, Order) < 500 and started.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    started.send_signal(signal.SIGKILL)
+    assert started.wait(10) == -signal.SIGKILL
+    done = count(session, Order)
+    assert 0 < done < total
+    again = subprocess.run(
+        command,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"Going on after row {done}." in again.stderr
+    session.rollback()
+    assert set(session.scalars(select(Order.external_order_id))) == {f"K-{n}" for n in range(total)}
+    assert (count(session, Customer), count(session, ImportJob)) == (900, 1)
+    job = session.scalars(select(ImportJob)).one()
+    assert (job.rows_done, job.created_count, job.state) == (total, total, "finished")
+    assert session.scalar(select(func.sum(Customer.order_count))) == total
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_of_ours_is_a_formula(cell):
+    assert csv_rows.formula_safe(cell) == f"'{cell}"
+    assert csv_rows.formula_safe("plain = text") == "plain = text"

@@ -1,0 +1,137 @@
+"""Addresses and preferences: add, edit, delete, conflict, bad input."""
+
+import re
+
+from sqlalchemy import select
+
+from app.models import Address, Customer, ExtendedAttribute
+from tests import factories
+
+HTMX = {"HX-Request": "true"}
+
+
+def hidden(html):
+    return dict(re.findall(r'name="(revision|idempotency_key)"[^>]*value="([^"]+)"', html))
+
+
+def paris(**over):
+    return {
+        "type": "shipping",
+        "country_code": "FR",
+        "address_1": "1 rue de la Paix",
+        "zip_code": "75002",
+        "city": "Paris",
+    } | over
+
+
+def test_an_address_is_added_once_and_becomes_the_default(sign_in, cast, session):
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/new"
+    data = paris(**hidden(browser.get(url).text))
+    assert [browser.post(url, data=data).status_code for _ in range(2)] == [303, 303]
+    address = session.scalars(select(Address)).one()
+    assert (address.city, address.is_default) == ("Paris", True)
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).revision == 2
+
+
+def test_the_postcode_must_fit_the_country(sign_in, cast):
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/new"
+    answer = browser.post(url, data=paris(zip_code="ABC", **hidden(browser.get(url).text)), headers=HTMX)
+    assert answer.status_code == 422
+    assert "does not fit this country" in answer.text
+    assert 'value="ABC"' in answer.text
+
+
+def test_another_country_asks_for_its_own_fields_and_saves_nothing(sign_in, cast, session):
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/new"
+    data = paris(country_code="US", change_country="1", **hidden(browser.get(url).text))
+    answer = browser.post(url, data=data, headers=HTMX)
+    assert answer.status_code == 200
+    assert "ZIP code" in answer.text
+    assert "California" in answer.text
+    assert 'value="1 rue de la Paix"' in answer.text
+    assert session.scalars(select(Address)).all() == []
+
+
+def test_only_one_default_of_each_type(sign_in, cast, session):
+    first = factories.make_address(session, cast.marie, is_default=True)
+    second = factories.make_address(session, cast.marie, city="Lyon", zip_code="69001")
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/{second.id}/edit"
+    data = paris(city="Lyon", zip_code="69001", is_default="y", **hidden(browser.get(url).text))
+    assert browser.post(url, data=data).status_code == 303
+    session.expire_all()
+    assert [session.get(Address, row.id).is_default for row in (first, second)] == [False, True]
+
+
+def test_deleting_asks_first_and_the_other_becomes_the_default(sign_in, cast, session):
+    first = factories.make_address(session, cast.marie, is_default=True)
+    second = factories.make_address(session, cast.marie, city="Lyon")
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/{first.id}/delete"
+    page = browser.get(url)
+    assert "Delete this address?" in page.text
+    assert browser.post(url, data=hidden(page.text)).status_code == 303
+    session.rollback()
+    assert session.execute(select(Address.id, Address.is_default)).all() == [(second.id, True)]
+
+
+def test_an_address_of_another_customer_is_not_found(sign_in, cast, session):
+    foreign = factories.make_address(session, cast.stranger)
+    browser = sign_in(cast.ada)
+    for customer in (cast.marie, cast.stranger):
+        for act in ("edit", "delete"):
+            assert browser.get(f"/customers/{customer.id}/addresses/{foreign.id}/{act}").status_code == 404
+
+
+def test_preferences_are_chosen_by_chips_and_checked_by_their_definition(sign_in, cast, session):
+    factories.make_definition(session)
+    factories.make_definition(session, key="shoe_size", label="Shoe size", type="number", choices=[])
+    colours = ["navy", "white", "camel"]
+    factories.make_definition(session, key="colours", label="Colours", type="choices", choices=colours)
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+    page = browser.get(url)
+    data = {
+        "attribute_shirt_fit": "slim",
+        "attribute_shoe_size": "39,5",
+        "attribute_colours": ["camel", "navy"],
+    }
+    assert browser.post(url, data=data | hidden(page.text)).status_code == 303
+    found = dict(session.execute(select(ExtendedAttribute.name, ExtendedAttribute.value)).all())
+    assert found == {"shirt_fit": "slim", "shoe_size": "39.5", "colours": "navy, camel"}
+    page = browser.get(url)
+    bad = browser.post(
+        url, data={"attribute_shoe_size": "big", "attribute_shirt_fit": "tight"} | hidden(page.text)
+    )
+    assert bad.status_code == 422
+    assert "Enter a number" in bad.text
+    assert "Choose one of: slim, regular, relaxed" in bad.text
+
+
+def test_preferences_changed_by_two_show_both(sign_in, cast, session):
+    factories.make_definition(session)
+    factories.make_attribute(session, cast.marie, "shirt_fit", "slim")
+    ada, ben = sign_in(cast.ada), sign_in(cast.ben)
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+    seen = hidden(ada.get(url).text)
+    ben.post(url, data={"attribute_shirt_fit": "regular"} | hidden(ben.get(url).text))
+    answer = ada.post(url, data={"attribute_shirt_fit": "relaxed"} | seen)
+    assert answer.status_code == 409
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
+    assert ada.post(url, data=fields | {"keep-attribute_shirt_fit": "theirs"}).status_code == 303
+    assert session.scalar(select(ExtendedAttribute.value)) == "regular"
+
+
+def test_an_attribute_without_a_definition_is_shown_and_kept(sign_in, cast, session):
+    factories.make_definition(session)
+    factories.make_attribute(session, cast.marie, "loyalty tier", "gold")
+    browser = sign_in(cast.ada)
+    assert "loyalty tier" in browser.get(f"/customers/{cast.marie.id}").text
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+    browser.post(url, data={"attribute_shirt_fit": "slim"} | hidden(browser.get(url).text))
+    found = dict(session.execute(select(ExtendedAttribute.name, ExtendedAttribute.value)).all())
+    assert found == {"loyalty tier": "gold", "shirt_fit": "slim"}
