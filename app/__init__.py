@@ -54,9 +54,10 @@ def _register(app: Flask) -> None:
     # The views import this package, so they can only be imported once it is there.
     from app import web  # noqa: PLC0415
 
+    # First the request's id: refusing a broken address names it already.
+    web.headers.register(app)
     web.requests.register(app)
     web.database.register(app)
-    web.headers.register(app)
     web.filters.register(app)
     web.errors.register(app)
     CSRFProtect(app)

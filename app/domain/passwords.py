@@ -1,5 +1,6 @@
 """Which passwords are good enough, and their one normal form."""
 
+import secrets
 import unicodedata
 
 from app.domain.fields import Checker
@@ -40,3 +41,9 @@ def check(password: str, *, email: str = "") -> str:
         checker.refuse("password", "This password is too easy to guess. Three or four words make a good one.")
     checker.done()
     return chosen
+
+
+def generate() -> str:
+    """Return a new random password of about 95 bits, easy to read aloud."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))

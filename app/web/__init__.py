@@ -3,11 +3,13 @@
 from app.web import (
     access,
     addresses,
+    associates,
     attributes,
     auth,
     consents,
     customers,
     database,
+    definitions,
     errors,
     filters,
     headers,
@@ -15,11 +17,24 @@ from app.web import (
     orders,
     preferences,
     requests,
+    stores,
 )
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (addresses, attributes, auth, consents, customers, health, orders, preferences)
+    for module in (
+        addresses,
+        associates,
+        attributes,
+        auth,
+        consents,
+        customers,
+        definitions,
+        health,
+        orders,
+        preferences,
+        stores,
+    )
 )
 
 __all__ = [

@@ -162,7 +162,10 @@ def navigation() -> list[NavItem]:
         return []
     actor = current_actor()
     entries: list[tuple[str, str, str, str, Permission | None]] = [
-        ("customers.index", _("Customers"), "users", "customers", None)
+        ("customers.index", _("Customers"), "users", "customers", None),
+        ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
+        ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
+        ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
     ]
     here = (request.blueprint or "").split(".")[0]
     return [
