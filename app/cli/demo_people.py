@@ -84,6 +84,19 @@ LANDS = (
         last="शर्मा:sharma वर्मा:verma सिंह:singh गुप्ता:gupta",
         phones=("+91 70000 0####",), streets=("# एम जी रोड", "# लिंक रोड"),
         towns=(("400050", "मुंबई", "Maharashtra"), ("110001", "नई दिल्ली", "Delhi"))),
+    Land(code="PL", store=2, share=4,
+        first="Łukasz Małgorzata Paweł Agnieszka Michał Żaneta Jędrzej Zofia",
+        last="Wiśniewski Kowalczyk Dąbrowski Wójcik Zieliński Szymańska Woźniak",
+        phones=("+48 600 000 ###", "22 000 ## ##"), streets=("ul. Świętokrzyska #", "ul. Piękna #"),
+        towns=(("00-549", "Warszawa", ""), ("31-042", "Kraków", ""))),
+    Land(code="TR", store=2, share=3,
+        first="Çağla Ömer İrem Şule Barış Gökçe Işıl", last="Yılmaz Öztürk Şahin Çelik Doğan Aydın",
+        phones=("+90 500 000 ## ##",), streets=("İstiklal Cad. No: #", "Bağdat Cad. No: #"),
+        towns=(("34433", "Beyoğlu", "İstanbul"), ("34710", "Kadıköy", "İstanbul"))),
+    Land(code="IE", store=0, share=3,
+        first="Aoife Seán Niamh Ciarán Róisín Pádraig", last="O'Brien O’Sullivan O'Neill Ní_Mhurchú D’Arcy",
+        phones=("+353 20 91# ####", "020 91# ####"), streets=("# Grafton Street", "# Dawson Street"),
+        towns=(("D02 AF30", "Dublin", ""), ("D02 YX88", "Dublin", ""))),
     Land(code="BR", store=0, share=2,
         first="João Conceição Luís Júlia Antônio Marília", last="Gonçalves Araújo Simões Brandão",
         phones=("+55 11 90000-####",), streets=("Rua Augusta, #",),
@@ -111,7 +124,7 @@ def make(dice: random.Random, count: int) -> list[Person]:
     for number, land in enumerate(lands):
         first, first_latin = _name(dice, land.first)
         last, last_latin = _name(dice, land.last)
-        host = dice.choice(("example.com", "example.org", "example.net", "mail.example", "post.example"))
+        host = dice.choice(("example.com", "example.org", "example.net"))
         # The number keeps namesakes apart.
         email = f"{first_latin}.{last_latin}{number}@{host}".replace(" ", "")
         people.append(
@@ -120,7 +133,7 @@ def make(dice: random.Random, count: int) -> list[Person]:
                 first_name=first,
                 last_name=last,
                 email=email,
-                phone=_digits(dice, dice.choice(land.phones)) if dice.random() < 0.9 else "",
+                phone=phone(dice, land) if dice.random() < 0.9 else "",
                 street=dice.choice(land.streets).replace("#", str(dice.randint(1, 180))),
                 town=dice.choice(land.towns),
             )
@@ -130,8 +143,11 @@ def make(dice: random.Random, count: int) -> list[Person]:
 
 def _name(dice: random.Random, names: str) -> tuple[str, str]:
     written, _, latin = dice.choice(names.split()).partition(":")
+    written = written.replace("_", " ")
     return written, latin or folding.fold(written)
 
 
-def _digits(dice: random.Random, pattern: str) -> str:
+def phone(dice: random.Random, land: Land) -> str:
+    """Return a phone number that fits the country and reaches nobody."""
+    pattern = dice.choice(land.phones)
     return "".join(str(dice.randint(0, 9)) if character == "#" else character for character in pattern)
