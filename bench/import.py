@@ -53,7 +53,7 @@ def write_files(folder: Path, count: int) -> tuple[Path, Path]:
     return customers, orders
 
 
-def run(kind: str, path: Path, environment: dict[str, str]) -> tuple[float, int]:
+def run(kind: str, path: Path, environment: dict[str, str]) -> tuple[float, float, int]:
     code = "from app.cli.imports import import_group as run; run()"
     started = time.monotonic()
     process = subprocess.Popen(
@@ -63,7 +63,8 @@ def run(kind: str, path: Path, environment: dict[str, str]) -> tuple[float, int]
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"import {kind} ended with {os.waitstatus_to_exitcode(status)}")
-    return time.monotonic() - started, usage.ru_maxrss // 1024
+    used = usage.ru_utime + usage.ru_stime
+    return time.monotonic() - started, used, usage.ru_maxrss // 1024
 
 
 def main() -> None:
@@ -86,12 +87,12 @@ def main() -> None:
             for kind, path, rows in zip(
                 ("customers", "orders"), files, (count, count * ORDERS_EACH), strict=True
             ):
-                seconds, megabytes = run(kind, path, environment)
+                seconds, used, megabytes = run(kind, path, environment)
                 total += seconds
                 rate = rows / seconds
                 print(
-                    f"{url.partition(':')[0]:<20} {kind:<10} {rows:>8} rows {seconds:7.1f} s {rate:8.0f} rows/s"
-                    f" {megabytes:5} MB",
+                    f"{url.partition(':')[0]:<20} {kind:<10} {rows:>8} rows {seconds:7.1f} s ({used:.1f} s CPU)"
+                    f" {rate:6.0f} rows/s {megabytes:5} MB",
                     flush=True,
                 )
             print(f"{url.partition(':')[0]:<20} together {total:6.1f} s", flush=True)
