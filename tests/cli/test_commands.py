@@ -38,7 +38,7 @@ def command(environment):
 def test_help_names_every_command(command):
     result = command("--help")
     assert result.exit_code == 0
-    for name in ("demo", "doctor", "init", "run", "user"):
+    for name in ("demo", "doctor", "import", "init", "run", "user"):
         assert f"  {name} " in result.output
 
 

@@ -1,0 +1,125 @@
+"""Who may open what: every route and method with the answer for each kind of person.
+
+A new route fails test_access.py until it has its line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+SIGN_IN = 303  # nobody is signed in: on to the sign-in page
+PEOPLE = ("anonymous", "own", "other", "manager", "admin", "auditor")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The status for: nobody, an associate of the object's store, one of another store, the
+    store's manager, an administrator, the store's auditor; and the form that is sent."""
+
+    statuses: tuple[int, int, int, int, int, int]
+    form: Callable[[Any], dict[str, Any]] = lambda _things: {}
+
+    def expected(self) -> dict[str, int]:
+        return dict(zip(PEOPLE, self.statuses, strict=True))
+
+
+def public(status: int, **form: str) -> Line:
+    return Line((status,) * 6, lambda _things: form)
+
+
+def everybody(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
+    """Everybody who is signed in; it touches nobody's data."""
+    return Line((SIGN_IN, *(status,) * 5), form)
+
+
+def view(status: int = 200) -> Line:
+    """Everybody who sees the customer."""
+    return Line((SIGN_IN, status, 404, status, status, status))
+
+
+def edit(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
+    """Everybody who sees the customer, but the auditor."""
+    return Line((SIGN_IN, status, 404, status, status, 403), form)
+
+
+def create(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
+    """Everybody but the auditor, each in their own store."""
+    return Line((SIGN_IN, status, status, status, status, 403), form)
+
+
+def admin(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
+    """Administrators only."""
+    return Line((SIGN_IN, 403, 403, 403, status, 403), form)
+
+
+def contact(things: Any) -> dict[str, Any]:
+    return {
+        "email": f"new-{things.customer.email}",
+        "first_name": "New",
+        "revision": things.customer.revision,
+    }
+
+
+def address(things: Any) -> dict[str, Any]:
+    return {
+        "type": "billing",
+        "country_code": "FR",
+        "address_1": "2 rue de la Paix",
+        "zip_code": "75002",
+        "city": "Paris",
+        "revision": things.customer.revision,
+    }
+
+
+def revision(things: Any) -> dict[str, Any]:
+    return {"revision": things.customer.revision}
+
+
+CUSTOMER = "/customers/<uuid:customer_id>"
+
+TABLE: dict[str, Line] = {
+    "GET /": everybody(303),
+    "GET /static/<path:filename>": public(200),
+    "GET /livez": public(200),
+    "GET /readyz": public(200),
+    "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
+    "POST /sign-in": public(422),
+    "POST /sign-out": everybody(303),
+    "GET /password": everybody(200),
+    "POST /password": everybody(422),
+    "POST /preferences/theme": everybody(303, lambda _things: {"theme": "dark"}),
+    "POST /preferences/language": everybody(303, lambda _things: {"locale": "de"}),
+    # Only into a store where one works: the object's store is not the other associate's.
+    "POST /preferences/store": Line(
+        (SIGN_IN, 303, 404, 303, 303, 303), lambda things: {"store_id": things.store.id}
+    ),
+    # The list shows each only what they may see: tests/queries and tests/web check what stands in it.
+    "GET /customers": everybody(200),
+    "POST /customers/search": everybody(200, lambda things: {"text": things.customer.email}),
+    "GET /customers/new": create(200),
+    "POST /customers/new": create(303, lambda things: {"email": f"new-{things.customer.email}"}),
+    f"GET {CUSTOMER}": view(),
+    f"POST {CUSTOMER}/reveal": edit(200, lambda _things: {"field": "phone"}),
+    # The other associate was told the whole e-mail address; the others have the customer already.
+    f"POST {CUSTOMER}/add-to-store": Line(
+        (SIGN_IN, 404, 303, 404, 404, 403), lambda things: {"proof": things.customer.email}
+    ),
+    f"GET {CUSTOMER}/contact": view(),
+    f"GET {CUSTOMER}/edit": edit(200),
+    f"POST {CUSTOMER}/edit": edit(303, contact),
+    f"GET {CUSTOMER}/history": view(),
+    f"POST {CUSTOMER}/restore": edit(303, lambda things: {"change_id": things.change_id}),
+    f"GET {CUSTOMER}/addresses": view(),
+    f"GET {CUSTOMER}/addresses/new": edit(200),
+    f"POST {CUSTOMER}/addresses/new": edit(303, address),
+    f"GET {CUSTOMER}/addresses/<uuid:address_id>/edit": edit(200),
+    f"POST {CUSTOMER}/addresses/<uuid:address_id>/edit": edit(303, address),
+    f"GET {CUSTOMER}/addresses/<uuid:address_id>/delete": edit(200),
+    f"POST {CUSTOMER}/addresses/<uuid:address_id>/delete": edit(303, revision),
+    f"GET {CUSTOMER}/attributes": view(),
+    f"GET {CUSTOMER}/attributes/edit": edit(200),
+    f"POST {CUSTOMER}/attributes/edit": edit(303, revision),
+    f"GET {CUSTOMER}/consents": view(),
+    f"GET {CUSTOMER}/orders": view(),
+    f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
+}

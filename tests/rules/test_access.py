@@ -1,0 +1,153 @@
+"""Every route and method answers each kind of person as the access table says."""
+
+import re
+import uuid
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlalchemy import select
+from werkzeug.routing import Map
+
+from app import create_app
+from app.config import Settings
+from app.db import transaction
+from app.domain.actor import Actor, Visibility
+from app.domain.customers import CustomerChanges
+from app.models import Address, Associate, AttributeDefinition, AuditEntry, Customer, Order, Store
+from app.services import customers, search_index
+from app.web import health
+from tests import factories
+from tests.rules.access_table import PEOPLE, TABLE
+
+_POST_FORM = re.compile(r'<form\b[^>]*method="post".*?</form>', re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Things:
+    """One of each, of Store North, made anew for each person."""
+
+    store: Store
+    customer: Customer
+    address: Address
+    order: Order
+    definition: AttributeDefinition
+    associate: Associate
+    change_id: uuid.UUID
+
+    def argument(self, name):
+        return {
+            "address_id": self.address.id,
+            "associate_id": self.associate.id,
+            "customer_id": self.customer.id,
+            "definition_id": self.definition.id,
+            "filename": "js/app.js",
+            "order_id": self.order.id,
+            "store_id": self.store.id,
+        }[name]
+
+
+def make_things(session, store):
+    customer = factories.make_customer(
+        session, stores=(store,), last_name="Canary", phone_number="0612345678"
+    )
+    with transaction(session):
+        customers.update(
+            session, Actor.system("test"), customer.id, CustomerChanges(first_name="Zoë"), revision=1
+        )
+    change_id = session.scalars(select(AuditEntry.id).where(AuditEntry.customer_id == customer.id)).one()
+    search_index.refresh(session, [customer.id])
+    session.commit()
+    return Things(
+        store=store,
+        customer=customer,
+        address=factories.make_address(session, customer),
+        order=factories.make_order(session, customer, store),
+        definition=factories.make_definition(session, key=f"k{uuid.uuid4().hex[:12]}"),
+        associate=factories.make_associate(session, stores=(store,)),
+        change_id=change_id,
+    )
+
+
+def routes(url_map: Map) -> set[str]:
+    return {
+        f"{method} {rule.rule}"
+        for rule in url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def send(browser, line_name, things):
+    method, rule = line_name.split(" ", 1)
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(things.argument(found[1])), rule)
+    return browser.open(path, method=method, data=TABLE[line_name].form(things) if method != "GET" else None)
+
+
+def test_the_table_names_every_route_and_no_other(app):
+    assert routes(app.url_map) == set(TABLE)
+
+
+@pytest.mark.parametrize("line_name", sorted(TABLE))
+def test_each_person_gets_what_the_table_says(line_name, app, cast, session, sign_in):
+    people = {
+        "own": cast.ada,
+        "other": cast.cleo,
+        "manager": cast.mia,
+        "admin": cast.root,
+        "auditor": cast.otto,
+    }
+    found, leaks = {}, []
+    for person in PEOPLE:
+        things = make_things(session, cast.north)
+        if person == "anonymous":
+            browser = app.test_client()
+            browser.get("/sign-in")
+        else:
+            browser = sign_in(people[person])
+        response = send(browser, line_name, things)
+        found[person] = response.status_code
+        if person == "anonymous" and response.status_code == 303:
+            assert response.location.startswith("/sign-in")
+        if response.status_code in {403, 404} and "Canary" in response.text:
+            leaks.append(person)
+        if response.status_code == 200 and response.mimetype == "text/html":
+            for form in _POST_FORM.findall(response.text):
+                assert 'name="csrf_token"' in form, form
+        response.close()
+    assert found == TABLE[line_name].expected()
+    assert leaks == []
+
+
+def test_company_wide_visibility_opens_what_is_another_stores(
+    settings: Settings, cast, session, sign_in, app
+):
+    things = make_things(session, cast.north)
+    for visibility, expected in ((Visibility.STORE, 404), (Visibility.COMPANY, 200)):
+        app.extensions["settings"] = replace(settings, customer_visibility=visibility)
+        browser = sign_in(cast.cleo)
+        for line_name, line in TABLE.items():
+            if line_name.startswith("GET") and line.expected()["other"] == 404:
+                assert send(browser, line_name, things).status_code == expected, line_name
+
+
+def test_a_form_without_its_token_changes_nothing(app, cast, session, sign_in):
+    things = make_things(session, cast.north)
+    posts = [name for name in TABLE if name.startswith("POST")]
+    browser = sign_in(cast.root)
+    browser.token = ""
+    for line_name in posts:
+        assert send(browser, line_name, things).status_code == 400, line_name
+
+
+def test_ids_that_do_not_exist_are_not_found(cast, sign_in):
+    browser = sign_in(cast.root)
+    for line_name in TABLE:
+        if line_name.startswith("GET") and "<uuid:" in line_name:
+            path = re.sub(r"<uuid:\w+>", str(uuid.UUID(int=1)), line_name.removeprefix("GET "))
+            assert browser.get(path).status_code == 404, line_name
+            assert browser.get(path.replace(str(uuid.UUID(int=1)), "1%27--")).status_code == 404
+
+
+def test_a_view_without_a_declaration_stops_the_start(settings, monkeypatch):
+    monkeypatch.delattr(health.livez, "access")
+    with pytest.raises(RuntimeError, match="does not declare its access"):
+        create_app(settings)

@@ -1,0 +1,87 @@
+"""Rules about the code that no linter knows."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import config, errors
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_layers_hold():
+    program = Path(sys.executable).with_name("lint-imports")
+    found = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+def test_only_the_edge_of_the_database_commits():
+    # app/migrations/env.py only hands the connection on; schema.py commits for it.
+    allowed = {ROOT / "app/db.py", ROOT / "app/schema.py"}
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (ROOT / "app").rglob("*.py")
+        if path not in allowed
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"\bsession\w*\.(commit|rollback)\(|\.commit\(", line)
+    ]
+    assert found == []
+
+
+def test_every_error_has_its_status():
+    children = set(errors.AppError.__subclasses__())
+    assert children == set(errors.STATUS)
+    assert all(400 <= status < 600 for status in errors.STATUS.values())
+
+
+def test_every_setting_is_documented_and_no_other():
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)
+    assert sorted(documented) == sorted(config.ENVIRONMENT)
+
+
+def test_every_setting_that_is_read_is_named():
+    source = (ROOT / "app/config.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'(?:env\.get\(|\(env, )"([A-Z_]+)"', source))
+    assert read == set(config.ENVIRONMENT)
+
+
+def vendored():
+    lines = (ROOT / "static/vendor/VERSIONS").read_text(encoding="utf-8").splitlines()
+    return [line.split()[:4] for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("name", "version", "file", "sha256"), vendored())
+def test_a_vendored_file_is_the_one_that_is_named(name, version, file, sha256):
+    assert hashlib.sha256((ROOT / "static" / file).read_bytes()).hexdigest() == sha256
+
+
+def test_every_vendored_file_is_named():
+    files = {f"vendor/{path.name}" for path in (ROOT / "static/vendor").iterdir()} - {"vendor/VERSIONS"}
+    assert files <= {file for _name, _version, file, _sha256 in vendored()}
+
+
+@pytest.mark.skipif(
+    shutil.which("git") is None or not (ROOT / ".git").exists(), reason="not a checkout: nothing is tracked"
+)
+def test_no_tracked_file_names_a_place_on_one_machine():
+    forbidden = re.compile(r"(?<![\w.<>-])/(?:work|root|home|Users)/|\.\./shared")
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    found = []
+    for name in filter(None, names):
+        path = ROOT / name
+        if path == Path(__file__) or not path.is_file():
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}: {hit[0]}" for hit in forbidden.finditer(text)]
+    assert found == []

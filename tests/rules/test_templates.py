@@ -1,0 +1,58 @@
+"""Rules of the templates: pages and fragments, nothing inline, a token in every form that posts."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+ALL = sorted(TEMPLATES.rglob("*.html"))
+
+_FORBIDDEN = {
+    "an inline style": re.compile(r"\sstyle\s*=|<style\b", re.IGNORECASE),
+    "an inline handler": re.compile(r"\son[a-z]+\s*=|\shx-on", re.IGNORECASE),
+    "an inline script": re.compile(r"<script\b(?![^>]*\ssrc=)", re.IGNORECASE),
+    "javascript: in an address": re.compile(r"javascript:", re.IGNORECASE),
+    "markup that is not escaped": re.compile(r"\|\s*safe\b|autoescape\s+false", re.IGNORECASE),
+}
+_FORM = re.compile(r"<form\b.*?</form>", re.DOTALL | re.IGNORECASE)
+_POSTS = re.compile(r'method="post"|hx-post=|section_form\(', re.IGNORECASE)
+_TOKEN = re.compile(r"\btoken\(\)|\bhidden\(form\)|csrf_token")
+
+
+def relative(path):
+    return str(path.relative_to(TEMPLATES))
+
+
+def is_page(path):
+    folder = path.parent.name
+    return not path.name.startswith("_") and path != TEMPLATES / "base.html" and folder != "components"
+
+
+@pytest.mark.parametrize("path", ALL, ids=relative)
+def test_pages_stand_in_a_layout_and_fragments_do_not(path):
+    extends = re.search(r"{%-?\s*extends\b", path.read_text(encoding="utf-8")) is not None
+    assert extends == is_page(path)
+
+
+@pytest.mark.parametrize("path", ALL, ids=relative)
+def test_nothing_is_inline(path):
+    text = path.read_text(encoding="utf-8")
+    assert [what for what, pattern in _FORBIDDEN.items() if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize("path", ALL, ids=relative)
+def test_every_form_that_posts_carries_the_token(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("<form") == text.count("</form>")
+    assert [form for form in _FORM.findall(text) if _POSTS.search(form) and not _TOKEN.search(form)] == []
+
+
+@pytest.mark.parametrize("path", ALL, ids=relative)
+def test_only_forms_post(path):
+    """A button that posts by itself would do nothing without JavaScript."""
+    outside = _FORM.sub("", path.read_text(encoding="utf-8"))
+    if path == TEMPLATES / "components/forms.html":
+        outside = re.sub(r"{% macro section_form.*?endmacro %}", "", outside, flags=re.DOTALL)
+    assert "hx-post" not in outside
+    assert not re.search(r"hx-(put|patch|delete)=", outside)
