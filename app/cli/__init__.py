@@ -1,5 +1,6 @@
 """The command line: `clienteling COMMAND`, each with `--help`."""
 
+import os
 import sys
 from typing import Any
 
@@ -50,6 +51,8 @@ def describe(error: AppError) -> str:
 @click.version_option(package_name="clienteling")
 def main() -> None:
     """Run and look after the clienteling app. Settings come from the environment."""
+    # The database, its copies and reports hold personal data: only their owner may read them.
+    os.umask(0o077)
     if hasattr(sys.stdout, "reconfigure"):
         # Names are written in many scripts, and a terminal set to C must not stop a command.
         sys.stdout.reconfigure(errors="replace")

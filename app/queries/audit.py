@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import addresses, customers
+from app.domain import addresses, customers, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.paging import Page, PageRequest
@@ -85,11 +85,22 @@ def _change(entry: AuditEntry, attribute_labels: dict[str, str]) -> Change:
         who=entry.actor_name,
         at=entry.at,
         fields=tuple(
-            FieldChange(label=known.get(name, name), old=_text(pair[0]), new=_text(pair[1]))
+            FieldChange(label=known.get(name, name), old=_shown(name, pair[0]), new=_shown(name, pair[1]))
             for name, pair in (entry.changes or {}).items()
         ),
         can_restore=entry.action == AuditAction.CUSTOMER_UPDATED and bool(entry.changes),
     )
+
+
+def _shown(name: str, value: Any) -> str:
+    # The history is no way round the masking of contact data: to see it whole, reveal it.
+    match name:
+        case "email":
+            return values.mask_email(_text(value)) if value else ""
+        case "phone_number" | "contact_phone":
+            return values.mask_phone(_text(value))
+        case _:
+            return _text(value)
 
 
 def _text(value: Any) -> str:

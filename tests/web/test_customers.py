@@ -238,6 +238,17 @@ def test_history_says_who_changed_what_and_restores(sign_in, cast, session):
     assert session.get(Customer, cast.marie.id).last_name == "Lefèvre"
 
 
+def test_history_masks_contact_data(sign_in, cast):
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/edit"
+    changed = contact(cast.marie, email="moreau@mail.example", phone_number="+33 7 00 11 22 33")
+    assert browser.post(url, data=changed | fields(browser.get(url).text)).status_code == 303
+    page = browser.get(f"/customers/{cast.marie.id}/history").text
+    assert "m•••@ma•••" in page
+    for hidden in ("marie@mail.example", "moreau@mail.example", "07 00 11", "7 00 11", "12 34 56"):
+        assert hidden not in page
+
+
 def test_the_fragment_is_the_part_of_the_page(sign_in, cast):
     browser = sign_in(cast.ada)
     url = f"/customers/{cast.marie.id}/contact"
