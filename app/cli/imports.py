@@ -106,6 +106,8 @@ def _run(
         done = job.rows_done
         if done:
             click.echo(f"Going on after row {done}.", err=True)
+        elif imports.was_finished(session, job):
+            click.echo("This file was imported before; it is gone through again.", err=True)
     if report and not done:
         report.write_text(
             import_files.report_text([(0, "column", "reason")]).replace("0", "line", 1), encoding="utf-8"
@@ -157,7 +159,8 @@ def _append(report: Path | None, bad: list[RowResult]) -> None:
 def _tell(counts: Counter[Outcome], refused: list[RowResult], *, dry_run: bool, report: Path | None) -> None:
     for one in refused:
         for column, reason in one.reasons:
-            click.echo(f"Line {one.line}{f', {column}' if column else ''}: {reason}")
+            place = f"Line {one.line}{f', {column}' if column else ''}"
+            click.echo(csv_rows.printable(f"{place}: {reason}"))
     hidden = counts[Outcome.REFUSED] - len(refused)
     if hidden > 0:
         click.echo(f"…and {hidden} more refused rows{f', all in {report}' if report else ''}.")

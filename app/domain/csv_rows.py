@@ -1,5 +1,6 @@
 """From the columns of a file to the fields of v0, by a documented plan; and cells that are safe to open."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,9 @@ from app.domain.order_kinds import Amount, Integer, ListOf, Record, Spec
 from app.domain.order_shape import ORDER
 from app.errors import Invalid
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+# What spreadsheets pass over before they look for a formula.
+_SKIPPED = "\ufeff \u00a0\u3000\n"
 ATTRIBUTES = "extended_attributes"
 _ADDRESS = ("type", "country_code", "is_default", *MAX_LENGTHS)
 _CUSTOMER = ("email", "first_name", "last_name", "phone_number", "country_code", "created_by", "created_at")
@@ -257,5 +261,22 @@ def _typed(cell: str, path: str) -> Any:
 
 
 def formula_safe(cell: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    r"""Return a cell that no spreadsheet runs as a formula, and that can be written as UTF-8.
+
+    A formula may hide behind a byte order mark or spaces, and in full width; NUL and other controls,
+    which a terminal would obey, are written as `\x1b`.
+    """
+    shown = printable(cell)
+    begin = cell.lstrip(_SKIPPED)
+    is_formula = cell.startswith(("\t", "\r", "\n", "\0")) or begin.startswith(_FORMULA)
+    return f"'{shown}" if is_formula else shown
+
+
+def printable(text: str) -> str:
+    r"""Return the text with controls and lone surrogates written as escapes such as `\x1b`."""
+    return "".join(
+        ascii(character)[1:-1]
+        if unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\n\r"
+        else character
+        for character in text
+    )

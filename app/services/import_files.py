@@ -4,16 +4,19 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from app.domain import csv_rows, orders
 from app.domain.csv_rows import Plan
 from app.errors import Invalid
 
 MAX_CELL = 100_000
+# The first wins where a line has none of them, or as many of one as of another.
+DELIMITERS = (",", ";", "\t")
 # A JSON list is read as a whole; larger ones are to come as JSON lines, one object a line.
 MAX_JSON_BYTES = 64 * 2**20
 
@@ -109,7 +112,7 @@ def _check_text(path: Path, digest: Any) -> None:
 def _csv_lines(path: Path, *, header_too: bool = False) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
     csv.field_size_limit(MAX_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, delimiter=_delimiter(file), strict=True)
         header: list[str] | None = None
         line = 1
         try:
@@ -126,6 +129,14 @@ def _csv_lines(path: Path, *, header_too: bool = False) -> Iterator[tuple[int, S
                 line = reader.line_num + 1
         except csv.Error as error:
             raise Invalid({"": [f"{path.name}, line {reader.line_num}: {error}."]}) from None
+
+
+def _delimiter(file: TextIO) -> str:
+    """Return what parts the cells of the first line; spreadsheets of many countries write semicolons."""
+    # What stands in quotes is a name, whatever it holds.
+    first = re.sub(r'"[^"]*"', "", file.readline(MAX_CELL))
+    file.seek(0)
+    return max(DELIMITERS, key=first.count)
 
 
 def _table(

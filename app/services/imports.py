@@ -75,6 +75,14 @@ def start(session: Session, actor: Actor, source: Source, *, store_id: uuid.UUID
     return job
 
 
+def was_finished(session: Session, job: ImportJob) -> bool:
+    """True when the same file went through an earlier import to its end."""
+    earlier = select(ImportJob.id).where(
+        ImportJob.source_hash == job.source_hash, ImportJob.state == FINISHED, ImportJob.id != job.id
+    )
+    return session.scalar(earlier.limit(1)) is not None
+
+
 def batches(source: Source, *, done: int) -> Iterator[list[Row]]:
     """Yield the rows that are still to do, in batches."""
     rows = islice(source.rows(), done, None)

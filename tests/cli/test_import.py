@@ -216,7 +216,64 @@ def test_an_import_killed_in_the_middle_goes_on_and_leaves_each_row_once(
     assert session.scalar(select(func.sum(Customer.order_count))) == total
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "\ufeff=1",
+        " \ufeff @x",
+        "＝1",
+        "＋1",
+        "－1",
+        "＠x",
+    ],
+)
 def test_no_cell_of_ours_is_a_formula(cell):
     assert csv_rows.formula_safe(cell) == f"'{cell}"
+
+
+def test_a_cell_that_is_no_formula_stays_readable():
     assert csv_rows.formula_safe("plain = text") == "plain = text"
+    assert csv_rows.formula_safe("\0=1") == "'\\x00=1"
+    assert csv_rows.formula_safe("a\x1b[2J\ud800") == "a\\x1b[2J\\ud800"
+
+
+def test_a_broken_character_is_told_and_not_stumbled_over(session, run, tmp_path):
+    report = tmp_path / "report.csv"
+    row = {"email": "a@mail.example", "extended_attributes": [{"name": "\ud800", "value": "x"}]}
+    result = run("customers", json.dumps(row), "--report", report, name="rows.jsonl")
+    assert (result.exit_code, count(session, Customer)) == (1, 0)
+    told = "This holds a broken character. Type it again."
+    assert f"Line 1, attribute.\\ud800: {told}" in result.output
+    with report.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == [["1", "attribute.\\ud800", told]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "email;first_name\na@mail.example;Ada, Countess\n",
+        "email\tfirst_name\na@mail.example\tAda, Countess\n",
+        '"email";"first_name"\r\n"a@mail.example";"Ada, Countess"\r\n',
+    ],
+)
+def test_semicolons_and_tabs_part_cells_where_the_first_line_has_them(session, run, content):
+    result = run("customers", content)
+    assert result.exit_code == 0, result.output
+    assert session.scalars(select(Customer.first_name)).all() == ["Ada, Countess"]
+
+
+def test_a_file_that_was_imported_before_says_so(session, run):
+    told = "This file was imported before; it is gone through again."
+    content = "email\na@mail.example\n"
+    assert told not in run("customers", content).output
+    again = run("customers", content)
+    assert told in again.output
+    assert "0 created, 0 updated, 1 unchanged, 0 refused." in again.output
