@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from app.config import Settings
 from app.db import transaction
 from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
-from app.errors import Unauthenticated
+from app.errors import Unauthenticated, Unavailable
 from app.services import sign_in
 from app.web.database import get_session
 
@@ -135,7 +136,8 @@ def register(app: Flask) -> None:
             return None
         user = _as_user(found)
         if is_due and request.method == "GET":
-            with transaction(session):
+            # Reading goes on while somebody else writes for long; the next request notes it.
+            with suppress(Unavailable), transaction(session):
                 sign_in.note_seen(session, token)
         return user
 

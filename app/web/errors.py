@@ -10,7 +10,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from app.db import as_app_error
 from app.domain.order_states import N_
@@ -78,7 +78,13 @@ def register(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.code is None or error.code < 400:
             return error.get_response()  # type: ignore[return-value]
-        return page(error.code)
+        if isinstance(error, SecurityError):
+            # A page has links, and there are none for a host that is not served.
+            return Response("This host name is not served here.\n", 400, mimetype="text/plain")
+        response = page(error.code)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.allow.update(error.valid_methods)
+        return response
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> Response:
@@ -108,6 +114,10 @@ def answer(error: AppError) -> Response:
 
 def page(status: int, message: str = "") -> Response:
     """Return the error page, or its one line where htmx asked."""
+    try:
+        bool(current_user)  # the page shows who is signed in
+    except (DBAPIError, PoolTimeoutError):
+        return answer(Unavailable())
     title, advice, icon = _TEXTS.get(status, _TEXTS[400])
     request_id = g.get("request_id", "")
     if htmx.wants_fragment():

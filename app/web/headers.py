@@ -5,7 +5,6 @@ import secrets
 import uuid
 
 from flask import Flask, Response, g, request
-from flask_login import current_user
 
 from app.config import Settings
 
@@ -50,7 +49,6 @@ def register(app: Flask) -> None:
             headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
         else:
             headers["Cache-Control"] = "no-store"
-            response.vary.add("HX-Request")
-            if current_user and request.endpoint not in {"health.livez", "health.readyz"}:
-                response.vary.add("Cookie")
+            # Without asking who is signed in: that would ask the database, which may be away.
+            response.vary.update(("HX-Request", "Cookie"))
         return response
