@@ -1,6 +1,7 @@
 """What happens to every request: broken text refused, static files served, one line in the log."""
 
 import time
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from flask import Flask, Response, abort, g, request
@@ -9,6 +10,15 @@ from app.web.access import public
 
 _BROKEN = ("\x00", "\ufffd")
 _QUIET = frozenset({"static", "health.livez", "health.readyz"})
+
+
+def _is_text(encoded: bytes) -> bool:
+    # Werkzeug leaves `%FF` as these three characters, which would be kept and searched.
+    try:
+        unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def register(app: Flask) -> None:
@@ -23,9 +33,14 @@ def register(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
-        # Werkzeug puts U+FFFD for bytes that are no UTF-8; NUL breaks PostgreSQL.
+        # Werkzeug puts U+FFFD into a path for bytes that are no UTF-8; NUL breaks PostgreSQL.
         texts = [request.path, *request.args.keys(), *request.args.values()]
         if any(mark in text for mark in _BROKEN for text in texts):
+            abort(400)
+        encoded = [request.query_string]
+        if request.mimetype == "application/x-www-form-urlencoded":
+            encoded.append(request.get_data())
+        if not all(_is_text(part) for part in encoded):
             abort(400)
 
     @app.after_request
