@@ -24,6 +24,7 @@ WINDOW = timedelta(minutes=15)
 MAX_ACCOUNT_FAILURES = 5
 MAX_SOURCE_FAILURES = 50
 MAX_FAILURES = 1000
+LONGEST_SESSION = timedelta(hours=24)
 
 _hasher = argon2.PasswordHasher()
 _DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
@@ -70,6 +71,8 @@ def sign_in(
     if _hasher.check_needs_rehash(stored or ""):
         associate.password_hash = _hasher.hash(passwords.normalise(password))
     session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash))
+    # No session lives longer, whatever SESSION_HOURS says, so nothing older is kept.
+    session.execute(delete(SignInSession).where(SignInSession.created_at < now - LONGEST_SESSION))
     token = secrets.token_urlsafe(32)
     stores = [store for store in associate.stores if store.is_active]
     session.add(

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_login import LoginManager, current_user
 
 from app.config import Settings
 from app.db import transaction
 from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
-from app.errors import Unauthenticated, Unavailable
+from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.services import sign_in
+from app.web import htmx
 from app.web.database import get_session
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -142,15 +143,18 @@ def register(app: Flask) -> None:
         return user
 
     @app.before_request
-    def check_access() -> None:
+    def check_access() -> Response | None:
         if request.endpoint is None:
-            return
+            return None
         access = getattr(app.view_functions[request.endpoint], "access", None)
         if access == "public":
-            return
+            return None
         actor = current_actor()
         if isinstance(access, Permission):
             actor.require(access)
+            if actor.store_id is None and access is not Permission.ADMIN_MANAGE:
+                return _no_store(actor)
+        return None
 
 
 def check_declarations(app: Flask) -> None:
@@ -158,6 +162,14 @@ def check_declarations(app: Flask) -> None:
     for endpoint, view in app.view_functions.items():
         if not hasattr(view, "access"):
             raise RuntimeError(f"{endpoint} does not declare its access: @public, @signed_in or @requires")
+
+
+def _no_store(actor: Actor) -> Response:
+    # A new installation has no stores, a new associate may have none: both need a way on.
+    if htmx.wants_fragment():
+        raise Forbidden("You do not belong to an open store now. Load the page again.")
+    is_admin = actor.can(Permission.ADMIN_MANAGE)
+    return htmx.render("auth/no_store.html", status=403, is_admin=is_admin)
 
 
 def _as_user(found: sign_in.SignedIn) -> User:

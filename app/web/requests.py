@@ -12,6 +12,12 @@ _BROKEN = ("\x00", "\ufffd")
 _QUIET = frozenset({"static", "health.livez", "health.readyz"})
 
 
+def _who() -> str | None:
+    # Only somebody who was looked up already: a log line must not ask the database.
+    user = g.get("_login_user")
+    return str(user.id) if user is not None and user.is_authenticated else None
+
+
 def _is_text(encoded: bytes) -> bool:
     # Werkzeug leaves `%FF` as these three characters, which would be kept and searched.
     try:
@@ -52,6 +58,7 @@ def register(app: Flask) -> None:
                 method=request.method,
                 route=request.endpoint,
                 status=response.status_code,
+                actor=_who(),
                 ms=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
             )
         return response
