@@ -1,7 +1,9 @@
 """What all pages share: fragments, the way on without a store, the log, languages."""
 
+import io
 import json
 import re
+import sys
 import uuid
 
 import pytest
@@ -119,10 +121,20 @@ def test_an_admin_stands_in_any_store_and_others_in_their_own(cast, sign_in):
 
 
 @pytest.fixture
-def log(capsys):
-    """Read what was logged as the server does, one JSON object a line."""
-    logs.set_up("INFO")
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+def log(monkeypatch):
+    """Read what was logged since the last look, as the server writes it: one JSON object a line."""
+    written = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", written)
+        logs.set_up("INFO")
+
+    def read():
+        lines = [json.loads(line) for line in written.getvalue().splitlines()]
+        written.seek(0)
+        written.truncate()
+        return lines
+
+    yield read
     structlog.reset_defaults()
 
 
