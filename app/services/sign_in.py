@@ -133,6 +133,12 @@ def sign_out(session: Session, actor: Actor, token: str) -> None:
     audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
 
 
+def sign_out_everywhere(session: Session, actor: Actor) -> None:
+    """End all sessions of the actor, on every device."""
+    session.execute(delete(SignInSession).where(SignInSession.associate_id == actor.id))
+    audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
+
+
 def end_sessions(session: Session, associate_id: uuid.UUID, *, but: str = "") -> None:
     """End all sessions of an associate, but the one of the given token."""
     session.execute(

@@ -62,11 +62,17 @@ def sign_out() -> Response:
     token = current_user.get_id()
     with transaction(database):
         service.sign_out(database, current_actor(), token)
-    logout_user()
-    session.clear()
-    response = htmx.see_other(url_for("auth.sign_in"))
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    return response
+    return _forget()
+
+
+@blueprint.post("/sign-out-everywhere")
+@signed_in
+def sign_out_everywhere() -> Response:
+    """End the user's sessions on every device, this one too."""
+    database = get_session()
+    with transaction(database):
+        service.sign_out_everywhere(database, current_actor())
+    return _forget()
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -93,6 +99,14 @@ def password() -> Response:
             return htmx.see_other(url_for("customers.index"))
     status = 422 if form.is_submitted() else 200
     return htmx.render("auth/password.html", form=form, messages=messages, status=status)
+
+
+def _forget() -> Response:
+    logout_user()
+    session.clear()
+    response = htmx.see_other(url_for("auth.sign_in"))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def _begin(token: str) -> None:

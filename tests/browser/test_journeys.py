@@ -77,7 +77,7 @@ def test_after_signing_out_nothing_of_the_customer_comes_back(tablet, cast):
     ada.sign_in(cast.ada)
     ada.open(f"/customers/{cast.marie.id}")
     ada.page.locator("summary[aria-label^='Your account']").tap()
-    ada.page.get_by_role("button", name="Sign out").tap()
+    ada.page.get_by_role("button", name="Sign out", exact=True).tap()
     ada.page.wait_for_url("**/sign-in*")
     for step in ("back", "forward", "reload"):
         if step == "reload":

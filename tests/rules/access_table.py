@@ -117,6 +117,7 @@ TABLE: dict[str, Line] = {
     "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
     "POST /sign-in": public(422),
     "POST /sign-out": everybody(303),
+    "POST /sign-out-everywhere": everybody(303),
     "GET /password": everybody(200),
     "POST /password": everybody(422),
     "POST /preferences/theme": everybody(303, lambda _things: {"theme": "dark"}),

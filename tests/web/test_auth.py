@@ -61,6 +61,19 @@ def test_a_copied_cookie_is_dead_after_sign_out(app, client, cast):
     assert (answer.status_code, answer.location.split("?")[0]) == (303, "/sign-in")
 
 
+def test_signing_out_everywhere_ends_all_own_sessions_and_nobody_elses(cast, sign_in):
+    tablet, phone, ben = sign_in(cast.ada), sign_in(cast.ada), sign_in(cast.ben)
+    assert tablet.post("/sign-out-everywhere").location == "/sign-in"
+    assert [browser.get("/customers").status_code for browser in (tablet, phone, ben)] == [303, 303, 200]
+
+
+def test_sessions_that_can_never_open_again_are_not_kept(client, cast, session):
+    post_sign_in(client, "ben@shop.example")
+    with time_machine.travel(clock.utcnow() + timedelta(hours=25), tick=False):
+        post_sign_in(client, "ada@shop.example")
+    assert session.scalars(select(SignInSession.associate_id)).all() == [cast.ada.id]
+
+
 def test_the_csrf_token_and_the_cookie_change_at_sign_in(client, cast):
     client.get("/sign-in")
     token, cookie = client.token, client.get_cookie("session").value
