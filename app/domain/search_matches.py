@@ -54,9 +54,10 @@ def spans(text: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
     for term in wanted:
         at = folded.find(term.pattern)
         while at != -1:
-            for place in range(at, at + len(term.pattern)):
-                if origin[place] >= 0:
-                    marked[origin[place]] = True
+            places = [place for place in origin[at : at + len(term.pattern)] if place >= 0]
+            # From first to last, with the apostrophe between them.
+            for place in range(places[0], places[-1] + 1):
+                marked[place] = True
             at = folded.find(term.pattern, at + 1)
     found: list[tuple[int, int]] = []
     for at, is_marked in enumerate(marked):

@@ -63,8 +63,11 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
 
 def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustomer]:
     """Return customers of other stores whose whole e-mail, phone number or display id was typed."""
-    typed = text.strip()
-    if actor.sees_every_customer or not 4 <= len(typed) <= values.MAX_EMAIL:
+    try:
+        typed = values.text(text, max_length=values.MAX_EMAIL)
+    except values.BadValue:
+        return []
+    if actor.sees_every_customer or len(typed) < searches.SHORTEST_PHONE:
         return []
     keys: list[ColumnElement[bool]] = [
         Customer.email_key == values.email_key(typed),
@@ -72,7 +75,6 @@ def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustome
     ]
     region = session.scalar(select(Store.country_code).where(Store.id == actor.store_id))
     try:
-        typed = values.text(typed, max_length=values.MAX_EMAIL)
         _, e164 = values.phone(typed, region=region)
     except values.BadValue:
         e164 = None
