@@ -53,16 +53,38 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
     """Give (table, rows) in an order that keeps every foreign key."""
     r, people = random.Random(seed), People(seed)
     stores = [uuid_utils.compat.uuid7() for _ in range(STORES)]
-    yield "store", [(s, f"Store {n}", "FR", "EUR", "Europe/Paris", True, NOW, NOW, 1) for n, s in enumerate(stores)]
+    yield (
+        "store",
+        [(s, f"Store {n}", "FR", "EUR", "Europe/Paris", True, NOW, NOW, 1) for n, s in enumerate(stores)],
+    )
     associates = [uuid_utils.compat.uuid7() for _ in range(STORES * 10)]
-    yield "associate", [
-        (a, f"a{n}@shop.example", f"a{n}@shop.example", "Ada", f"N{n}", "associate", "en", "system", True, NOW, NOW, 1)
-        for n, a in enumerate(associates)
-    ]
-    yield "attribute_definition", [
-        (uuid_utils.compat.uuid7(), key, key, "text", "[]", "", n, True, False, True, NOW, NOW, 1)
-        for n, key in enumerate(("shirt_fit", "shoe_size", "colour"))
-    ]
+    yield (
+        "associate",
+        [
+            (
+                a,
+                f"a{n}@shop.example",
+                f"a{n}@shop.example",
+                "Ada",
+                f"N{n}",
+                "associate",
+                "en",
+                "system",
+                True,
+                NOW,
+                NOW,
+                1,
+            )
+            for n, a in enumerate(associates)
+        ],
+    )
+    yield (
+        "attribute_definition",
+        [
+            (uuid_utils.compat.uuid7(), key, key, "text", "[]", "", n, True, False, True, NOW, NOW, 1)
+            for n, key in enumerate(("shirt_fit", "shoe_size", "colour"))
+        ],
+    )
     # The first store is the largest: one customer of forty. One associate imported a tenth of all.
     weights = [STORES / 39] + [1.0] * (STORES - 1)
     for start in range(0, customers, BATCH):
@@ -80,9 +102,19 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
             )  # fmt: skip
             for place in {home, r.randrange(STORES)} if r.random() < 0.1 else {home}:
                 is_in = r.random() < 0.3
-                state = "accepted" if is_in else r.choices(("not_asked", "refused", "withdrawn", "pending"), (8, 1, 1, 1))[0]
-                links.append((stores[place], customer, created, "created", state, bought[0] if is_in else None))
-            for name, values, share in (("shirt_fit", FITS, 0.6), ("shoe_size", range(34, 48), 0.5), ("colour", COLOURS, 0.4)):
+                state = (
+                    "accepted"
+                    if is_in
+                    else r.choices(("not_asked", "refused", "withdrawn", "pending"), (8, 1, 1, 1))[0]
+                )
+                links.append(
+                    (stores[place], customer, created, "created", state, bought[0] if is_in else None)
+                )
+            for name, values, share in (
+                ("shirt_fit", FITS, 0.6),
+                ("shoe_size", range(34, 48), 0.5),
+                ("colour", COLOURS, 0.4),
+            ):
                 if r.random() < share:
                     value = str(r.choice(values))
                     attributes.append((customer, name, value, folding.fold(value)))
@@ -142,7 +174,9 @@ def build(kind: str, customers: int) -> None:
         if kind == "postgresql":
             session.execute(text("SET maintenance_work_mem = '1GB'"))
             session.execute(
-                text("CREATE INDEX customer_search_tokens ON customer_search USING gin (tokens) WITH (fastupdate = off)")
+                text(
+                    "CREATE INDEX customer_search_tokens ON customer_search USING gin (tokens) WITH (fastupdate = off)"
+                )
             )
         session.commit()
     print(f"{kind} {customers}: search index in {time.perf_counter() - started:.0f} s", flush=True)
@@ -156,7 +190,11 @@ def start_postgresql() -> None:
     """Start the private cluster, making it if there is none."""
     cluster = DATA / "postgresql"
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    as_user = ["runuser", "-u", "postgres", "--"] if shutil.which("runuser") and Path("/root").owner() == "root" else []
+    as_user = (
+        ["runuser", "-u", "postgres", "--"]
+        if shutil.which("runuser") and Path("/root").owner() == "root"
+        else []
+    )
     if not (cluster / "PG_VERSION").exists():
         cluster.mkdir(parents=True, exist_ok=True)
         shutil.chown(cluster, "postgres")
@@ -164,7 +202,9 @@ def start_postgresql() -> None:
             [*as_user, binaries / "initdb", "-D", cluster, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"],
             check=True, stdout=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
-    running = subprocess.run([*as_user, binaries / "pg_ctl", "-D", cluster, "status"], stdout=subprocess.DEVNULL, cwd="/")
+    running = subprocess.run(
+        [*as_user, binaries / "pg_ctl", "-D", cluster, "status"], stdout=subprocess.DEVNULL, cwd="/"
+    )
     if running.returncode:
         options = f"-p {PORT} -k /tmp -h 127.0.0.1 -c shared_buffers=1GB -c max_wal_size=8GB"
         subprocess.run(
@@ -175,7 +215,22 @@ def start_postgresql() -> None:
 
 def stop_postgresql() -> None:
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    subprocess.run(["runuser", "-u", "postgres", "--", binaries / "pg_ctl", "-D", DATA / "postgresql", "-m", "fast", "stop"], check=False, cwd="/")
+    subprocess.run(
+        [
+            "runuser",
+            "-u",
+            "postgres",
+            "--",
+            binaries / "pg_ctl",
+            "-D",
+            DATA / "postgresql",
+            "-m",
+            "fast",
+            "stop",
+        ],
+        check=False,
+        cwd="/",
+    )
 
 
 def ensure(kind: str, customers: int) -> str:

@@ -64,7 +64,9 @@ class People:
             if r.random() < 0.03:
                 first, last = r.choice(OTHER_SCRIPTS)
             digits = f"6{r.randrange(10**8):08d}"
-            local = f"{first}.{last}".lower() if first.isascii() and last.isascii() else f"c{r.randrange(10**6)}"
+            local = (
+                f"{first}.{last}".lower() if first.isascii() and last.isascii() else f"c{r.randrange(10**6)}"
+            )
             email = f"{local.replace(chr(39), '')}{start + at}@{r.choice(DOMAINS)}"
             spaced = " ".join((f"0{digits}"[:2], *(f"0{digits}"[i : i + 2] for i in range(2, 10, 2))))
             people.append(Person(first, last, email, spaced, f"+33{digits}"))

@@ -109,18 +109,28 @@ def questions(session: Session, places: dict[str, uuid.UUID | None]):
         # Ids are in time order, so that any number between two of them meets somebody.
         oldest = session.scalar(select(Customer.id).order_by(Customer.id).limit(1))
         at = uuid.UUID(int=r.randrange(oldest.int, newest.int))
-        people.append(session.scalars(select(Customer).where(Customer.id >= at).order_by(Customer.id).limit(1)).one())
+        people.append(
+            session.scalars(select(Customer).where(Customer.id >= at).order_by(Customer.id).limit(1)).one()
+        )
     for place, store_id in places.items():
         listed = "store" if store_id else "all"
         for kind in KINDS:
             texts = [typed(session, kind, r, people) for _ in range(ROUNDS)]
-            yield f"{place}: {kind}", lambda n, t=texts, s=store_id, k=listed: CustomerQuery(text=t[n], list=k, store_id=s)
+            yield (
+                f"{place}: {kind}",
+                lambda n, t=texts, s=store_id, k=listed: CustomerQuery(text=t[n], list=k, store_id=s),
+            )
         for sort in SORTS:
-            yield f"{place}: list by {sort}", lambda _, o=sort, s=store_id, k=listed: CustomerQuery(list=k, store_id=s, sort=o)
+            yield (
+                f"{place}: list by {sort}",
+                lambda _, o=sort, s=store_id, k=listed: CustomerQuery(list=k, store_id=s, sort=o),
+            )
             texts = [typed(session, "as typed", r, people) for _ in range(ROUNDS)]
             yield (
                 f"{place}: as typed, by {sort}",
-                lambda n, t=texts, o=sort, s=store_id, k=listed: CustomerQuery(text=t[n], list=k, store_id=s, sort=o),
+                lambda n, t=texts, o=sort, s=store_id, k=listed: CustomerQuery(
+                    text=t[n], list=k, store_id=s, sort=o
+                ),
             )
             yield (
                 f"{place}: shirt_fit=slim, by {sort}",
@@ -129,17 +139,24 @@ def questions(session: Session, places: dict[str, uuid.UUID | None]):
                 ),
             )
             for label, number in (("one associate", 37), ("the importer", 0)):
-                associate = session.scalar(select(Associate.id).where(Associate.email == f"a{number}@shop.example"))
+                associate = session.scalar(
+                    select(Associate.id).where(Associate.email == f"a{number}@shop.example")
+                )
                 yield (
                     f"{place}: {label}, by {sort}",
                     lambda _, o=sort, s=store_id, k=listed, a=associate: CustomerQuery(
                         list=k, store_id=s, sort=o, created_by_id=a
                     ),
                 )
-        yield f"{place}: opted in", lambda _, s=store_id: CustomerQuery(list="opted_in", store_id=s, sort="opted_in")
+        yield (
+            f"{place}: opted in",
+            lambda _, s=store_id: CustomerQuery(list="opted_in", store_id=s, sort="opted_in"),
+        )
         yield (
             f"{place}: page 100",
-            lambda _, s=store_id, k=listed: CustomerQuery(list=k, store_id=s, sort="name", page=PageRequest(offset=2475)),
+            lambda _, s=store_id, k=listed: CustomerQuery(
+                list=k, store_id=s, sort="name", page=PageRequest(offset=2475)
+            ),
         )
 
 
@@ -150,10 +167,13 @@ def run(kind: str, customers: int) -> dict[str, dict[str, float]]:
     root = Actor(id=uuid.uuid4(), name="Root", role=Role.ADMIN)
     with Session(engine, expire_on_commit=False) as session:
         first = session.scalar(select(Store.id).where(Store.name == "Store 0"))
-        size = len(session.scalars(select(CustomerStore.customer_id).where(CustomerStore.store_id == first)).all())
+        size = len(
+            session.scalars(select(CustomerStore.customer_id).where(CustomerStore.store_id == first)).all()
+        )
         print(f"{kind}, {customers} customers; the one store has {size}", flush=True)
         rows: list[uuid.UUID] = []
         for name, query in list(questions(session, {"company": None, "store": first})):
+
             def ask(number: int, query=query) -> None:
                 page = search.list_page(session, root, query(number))
                 rows[:] = [row.id for row in page.items] or rows
@@ -183,7 +203,9 @@ def main() -> None:
     for kind in kinds:
         smallest, largest = figures[kind, min(sizes)], figures[kind, max(sizes)]
         limit = largest["limit: the same rows by key"]["p50"]
-        print(f"\n{kind}, {max(sizes)} customers, ms{'':24} p50     p95     p99     max  db p95   x limit  x {min(sizes)}")
+        print(
+            f"\n{kind}, {max(sizes)} customers, ms{'':24} p50     p95     p99     max  db p95   x limit  x {min(sizes)}"
+        )
         for name, f in largest.items():
             ratio = f["p50"] / smallest[name]["p50"]
             print(
@@ -192,7 +214,17 @@ def main() -> None:
             )
     for (kind, size), found in figures.items():
         for name, f in found.items():
-            print(json.dumps({"bench": "search", "database": kind, "customers": size, "what": name, **{k: round(v, 3) for k, v in f.items()}}))
+            print(
+                json.dumps(
+                    {
+                        "bench": "search",
+                        "database": kind,
+                        "customers": size,
+                        "what": name,
+                        **{k: round(v, 3) for k, v in f.items()},
+                    }
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -180,14 +180,10 @@ def _with_text(
     session: Session, question: Question, wanted: tuple[Term, ...], orders: dict[int, str]
 ) -> Question:
     haystack = lookup.source(session).c.haystack
-    # Below the list's own place the index must name the store too, else it finds the company's hits.
-    of_store = (
-        [] if question.place == tables.COMPANY else [Need.markers(search_tokens.of_store(question.place))]
-    )
     return replace(
         question,
         text_checks=tuple(lookup.contains(session, haystack, term.pattern) for term in wanted),
-        needs=(*question.needs, *of_store, *(Need.pattern(term.pattern) for term in wanted)),
+        needs=(*question.needs, *(Need.pattern(term.pattern) for term in wanted)),
         words=search_plan.words_of(wanted),
         endings=tuple(term.text for term in wanted if term.is_number),
         first=tuple(orders),
@@ -264,7 +260,7 @@ def _by_order(session: Session, question: Question, text: str) -> dict[int, str]
         .select_from(Order)
         .join(source, source.c.customer_id == Order.customer_id)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(number, entries.place == question.place, *question.checks)
+        .where(number, search_plan.in_place(question.place), *question.checks)
         .group_by(entries.doc)
         .order_by(func.min(Order.order_key), entries.doc)
         .limit(MAX_ORDERS)

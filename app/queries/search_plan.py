@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, se
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from app.domain import search_tokens
 from app.domain.searches import CustomerSort, Term
 from app.models import search as tables
 from app.queries import search_lookup as lookup
@@ -73,6 +74,10 @@ class Found:
 
 def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
+    if question.needs and question.place != tables.COMPANY:
+        # The index knows no places to walk: without the store's marker it finds the company's hits.
+        of_store = Need.markers(search_tokens.of_store(question.place))
+        question = replace(question, needs=(of_store, *question.needs))
     known = lookup.frequencies(session, question.needs)
     if not question.needs and not question.first:
         return _walked(session, question, offset, count, _count_place(session, question))
@@ -93,6 +98,14 @@ def _bound(question: Question, customers: int, wanted: int) -> int:
     return max(MAX_TOTAL, min(isqrt(customers * wanted), _MOST_SORTED))
 
 
+def in_place(place: int) -> ColumnElement[bool]:
+    """Return the criterion for entries that are reached by their customer, not by walking the place.
+
+    The sum keeps the planners from walking: they cannot know how few the other table gives.
+    """
+    return entries.place + 0 == place
+
+
 def _is_ranked(question: Question) -> bool:
     return question.sort is CustomerSort.RELEVANCE and bool(
         question.words or question.endings or question.first
@@ -110,7 +123,7 @@ def _sorted(
         select(*columns, rank.label("tier"))
         .select_from(source)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(entries.place == question.place, *question.checks, *_not_in(question.without))
+        .where(in_place(question.place), *question.checks, *_not_in(question.without))
     )
     by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(limit)
     if joined is not None:
@@ -178,10 +191,15 @@ def _count_place(session: Session, question: Question) -> int:
     return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
-def _rows(session: Session, question: Question, criteria: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    query = select(entries.doc).where(
-        entries.place == question.place, *question.checks, *criteria, *_not_in(question.without)
-    )
+def _rows(
+    session: Session,
+    question: Question,
+    criteria: Sequence[ColumnElement[bool]],
+    *,
+    walk: bool = True,
+) -> Select[Any]:
+    at = entries.place == question.place if walk else in_place(question.place)
+    query = select(entries.doc).where(at, *question.checks, *criteria, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
         query = query.join(source, source.c.doc == entries.doc)
@@ -244,7 +262,7 @@ def _ending_tiers(session: Session, question: Question) -> Iterable[list[Select[
     needs = (*question.needs, *(Need.pattern(f"{text} ") for text in question.endings))
     known = lookup.frequencies(session, needs)
     joined, criteria = lookup.found_by_index(session, needs, known)
-    by_index = _rows(session, question, [*question.text_checks, ending, *criteria])
+    by_index = _rows(session, question, [*question.text_checks, ending, *criteria], walk=False)
     if joined is not None:
         by_index = by_index.join(joined, joined.c.rowid == entries.doc)
     yield [by_index.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)]

@@ -33,7 +33,23 @@ def test_each_way_of_typing_finds(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "%", "_", "*", '"', "\\", "' or 1=1", "%zoe", "zo*", "b", "zoe smith", "06 12 34 56 79", "web", "10234x", "---"],
+    [
+        "",
+        "%",
+        "_",
+        "*",
+        '"',
+        "\\",
+        "' or 1=1",
+        "%zoe",
+        "zo*",
+        "b",
+        "zoe smith",
+        "06 12 34 56 79",
+        "web",
+        "10234x",
+        "---",
+    ],
 )
 def test_what_is_not_there_is_not_found(text: str) -> None:
     assert not found(text)
@@ -41,7 +57,13 @@ def test_what_is_not_there_is_not_found(text: str) -> None:
 
 def test_one_or_two_letters_begin_a_word_and_three_are_any_part() -> None:
     person = Searchable(first_name="Anna", last_name="Nesmith")
-    assert [found(text, person) for text in ("a", "an", "na", "smi", "mith")] == [True, True, False, True, True]
+    assert [found(text, person) for text in ("a", "an", "na", "smi", "mith")] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +142,9 @@ def test_a_query_takes_names_as_pasted() -> None:
         ("mulelr", ("Similar", "Zoë O'Connor-Müller")),
     ],
 )
-def test_a_row_says_why_it_was_found_where_the_name_does_not(text: str, match: tuple[str, str] | None) -> None:
+def test_a_row_says_why_it_was_found_where_the_name_does_not(
+    text: str, match: tuple[str, str] | None
+) -> None:
     person = Searchable(**{**ZOE.__dict__, "order_keys": ()})
     why = search_matches.why(person, searches.terms(text))
     assert (why and (why.label, why.text)) == match

@@ -66,7 +66,9 @@ def counted(session: Session) -> Iterator[list[str]]:
 
 
 def test_a_row_shows_what_the_list_needs_and_masks_the_rest(shop: Shop) -> None:
-    marie = shop.customer(email="marie@mail.example", phone_number="06 12 34 56 78", phone_e164="+33612345678")
+    marie = shop.customer(
+        email="marie@mail.example", phone_number="06 12 34 56 78", phone_e164="+33612345678"
+    )
     make.make_definition(shop.session)
     make.make_definition(shop.session, key="allergy", label="Allergy", is_sensitive=True)
     make.make_attribute(shop.session, marie, "shirt_fit", "slim")
@@ -90,9 +92,21 @@ def test_a_row_shows_what_the_list_needs_and_masks_the_rest(shop: Shop) -> None:
 
 
 def test_relevance_puts_exact_names_first_then_beginnings(shop: Shop) -> None:
-    for first, last in [("Zed", "Ammartin"), ("Martina", "Zed"), ("Zed", "Martinez"), ("Martin", "Zed"), ("Zed", "Martin")]:
+    for first, last in [
+        ("Zed", "Ammartin"),
+        ("Martina", "Zed"),
+        ("Zed", "Martinez"),
+        ("Martin", "Zed"),
+        ("Zed", "Martin"),
+    ]:
         shop.customer(first_name=first, last_name=last)
-    assert shop.names(text="martin") == ["Zed Martin", "Martin Zed", "Zed Martinez", "Martina Zed", "Zed Ammartin"]
+    assert shop.names(text="martin") == [
+        "Zed Martin",
+        "Martin Zed",
+        "Zed Martinez",
+        "Martina Zed",
+        "Zed Ammartin",
+    ]
 
 
 def test_a_typo_finds_after_the_exact_hits(shop: Shop) -> None:
@@ -103,7 +117,9 @@ def test_a_typo_finds_after_the_exact_hits(shop: Shop) -> None:
     assert shop.names(text="martn", page=PageRequest(offset=1, count=1)) == ["Zed Martin"]
 
 
-@pytest.mark.parametrize("text", ["%", "_", "*", "\\", '"', "'", "--", "%%%", "' OR '1'='1", '"x" OR y', "NEAR(", "a AND"])
+@pytest.mark.parametrize(
+    "text", ["%", "_", "*", "\\", '"', "'", "--", "%%%", "' OR '1'='1", '"x" OR y', "NEAR(", "a AND"]
+)
 def test_signs_are_ordinary_characters(shop: Shop, text: str) -> None:
     shop.customer()
     assert shop.names(text=text) == []
@@ -119,7 +135,11 @@ def test_an_order_number_finds_the_customer_whole_or_by_four_characters(shop: Sh
     marie = shop.customer()
     shop.customer(first_name="Other")
     make.make_order(shop.session, marie, order_key="10234")
-    assert [shop.names(text=text) for text in ("10234", "1023", "102")] == [["Marie Lefèvre"], ["Marie Lefèvre"], []]
+    assert [shop.names(text=text) for text in ("10234", "1023", "102")] == [
+        ["Marie Lefèvre"],
+        ["Marie Lefèvre"],
+        [],
+    ]
     (row,) = shop.page(text="10234").items
     assert row.match == search.search_rows.Match(label="Order", text="10234")
 
@@ -165,17 +185,27 @@ def test_attributes_filter_by_value_and_by_one_of_several_choices(shop: Shop) ->
     make.make_attribute(shop.session, several, "fit", "slim, dark blue")
     shop.refresh(slim, several)
     asked = [
-        shop.names(attribute_name="fit", attribute_value=value) for value in ("slim", "dark blue", "dark", "sli", "%", "-")
+        shop.names(attribute_name="fit", attribute_value=value)
+        for value in ("slim", "dark blue", "dark", "sli", "%", "-")
     ]
     assert asked == [["A Lefèvre", "B Lefèvre"], ["B Lefèvre"], ["B Lefèvre"], [], [], []]
 
 
 def test_another_stores_customer_is_never_in_any_list(shop: Shop) -> None:
-    canary = shop.customer(stores=(shop.south,), first_name="CANARY", email="canary@mail.example", created_by_id=shop.ada.id)
+    canary = shop.customer(
+        stores=(shop.south,), first_name="CANARY", email="canary@mail.example", created_by_id=shop.ada.id
+    )
     make.make_order(shop.session, canary, order_key="777777")
     make.make_attribute(shop.session, canary, "fit", "slim")
     shop.session.add(
-        AccessEntry(at=NOON, actor_id=shop.ada.id, actor_name="", channel="web", customer_id=canary.id, action="viewed")
+        AccessEntry(
+            at=NOON,
+            actor_id=shop.ada.id,
+            actor_name="",
+            channel="web",
+            customer_id=canary.id,
+            action="viewed",
+        )
     )
     shop.session.commit()
     shop.refresh(canary)
@@ -186,7 +216,9 @@ def test_another_stores_customer_is_never_in_any_list(shop: Shop) -> None:
                 for sort in CustomerSort:
                     page = shop.page(list=kind, store_id=store_id, text=text, sort=sort)
                     assert (page.items, page.total) == ([], 0)
-            assert shop.names(list=kind, store_id=store_id, attribute_name="fit", attribute_value="slim") == []
+            assert (
+                shop.names(list=kind, store_id=store_id, attribute_name="fit", attribute_value="slim") == []
+            )
     assert shop.names(shop.cleo, list="all") == shop.names(shop.root, list="all") == ["CANARY Lefèvre"]
     open_to_all = dataclasses.replace(shop.ada, visibility=Visibility.COMPANY)
     assert shop.names(open_to_all, list="all") == ["CANARY Lefèvre"]
@@ -229,15 +261,21 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shop: Shop) -> Non
 
 def test_only_the_whole_contact_finds_a_masked_card(shop: Shop) -> None:
     stranger = shop.customer(
-        stores=(shop.south,), first_name="Jane", last_name="Smith", email="jane@mail.example", phone_e164="+33612345678"
+        stores=(shop.south,),
+        first_name="Jane",
+        last_name="Smith",
+        email="jane@mail.example",
+        phone_e164="+33612345678",
     )
     cards = [
         search.find_masked(shop.session, shop.ada, text)
         for text in ("JANE@mail.example", "06 12 34 56 78", stranger.display_id.lower(), " +33612345678 ")
     ]
-    assert cards == [
-        [search.MaskedCustomer(id=stranger.id, masked_name="J••• S•••", store_names=(shop.south.name,))]
-    ] * 4
+    assert (
+        cards
+        == [[search.MaskedCustomer(id=stranger.id, masked_name="J••• S•••", store_names=(shop.south.name,))]]
+        * 4
+    )
     for text in ("jane", "jane@mail.exampl", "2345678", "smith", "%", "", "\x00\ud800xx", "a" * 300):
         assert search.find_masked(shop.session, shop.ada, text) == []
     assert search.find_masked(shop.session, shop.cleo, "jane@mail.example") == []

@@ -17,7 +17,21 @@ from app.services import search_index
 from tests import factories as make
 from tests.factories import NOON
 
-FIRST = ["Marie", "Maria", "José", "Zoë", "Anne-Marie", "D'Arcy", "Łukasz", "Jo", "小龙", "Ελένη", "محمد", "Marc", ""]
+FIRST = [
+    "Marie",
+    "Maria",
+    "José",
+    "Zoë",
+    "Anne-Marie",
+    "D'Arcy",
+    "Łukasz",
+    "Jo",
+    "小龙",
+    "Ελένη",
+    "محمد",
+    "Marc",
+    "",
+]
 LAST = ["Martin", "Martín", "Martinez", "Müller", "Mueller", "O'Connor", "Smith", "Smyth", "李", "Иванова", "van de Ven", "Li", ""]  # fmt: skip
 SIZE = 300
 
@@ -48,7 +62,11 @@ class Crowd:
             session.add(customer)
             session.flush()
             for store in homes:
-                session.add(make.CustomerStore(customer_id=customer.id, store_id=store.id, since=NOON, reason="created"))
+                session.add(
+                    make.CustomerStore(
+                        customer_id=customer.id, store_id=store.id, since=NOON, reason="created"
+                    )
+                )
             order = f"ord{r.randrange(30):04d}x{number}"
             session.add(
                 make.Order(
@@ -64,7 +82,9 @@ class Crowd:
                 display_id=customer.display_id,
                 order_keys=(order,),
             )
-            self.people.append((customer, person, {self.stores[0]: 1}.get(homes[0], 2) if len(homes) == 1 else 3))
+            self.people.append(
+                (customer, person, {self.stores[0]: 1}.get(homes[0], 2) if len(homes) == 1 else 3)
+            )
         search_index.refresh(session, [customer.id for customer, _, _ in self.people])
         session.commit()
 
@@ -72,14 +92,22 @@ class Crowd:
         wanted, order = searches.terms(text), searches.order_term(text)
         people = [(c, p) for c, p, homes in self.people if at is None or homes & (1 << at)]
         by_order = sorted(
-            (p.order_keys[0], n) for n, (_, p) in enumerate(people) if order and searches.order_matches(p.order_keys[0], order)
+            (p.order_keys[0], n)
+            for n, (_, p) in enumerate(people)
+            if order and searches.order_matches(p.order_keys[0], order)
         )[: search.MAX_ORDERS]
         ordered = {n for _, n in by_order}
-        exact = {n for n, (_, p) in enumerate(people) if not text or n in ordered or searches.matches(p, wanted)}
+        exact = {
+            n for n, (_, p) in enumerate(people) if not text or n in ordered or searches.matches(p, wanted)
+        }
         near = set()
         words = wanted
         if text and len(exact) < search.TYPO_BELOW:
-            near = {n for n, (_, p) in enumerate(people) if n not in exact and searches.matches_with_typo(p, wanted)}
+            near = {
+                n
+                for n, (_, p) in enumerate(people)
+                if n not in exact and searches.matches_with_typo(p, wanted)
+            }
 
         def key(n: int) -> tuple[object, ...]:
             customer, person = people[n]
@@ -108,11 +136,33 @@ def crowd(session: Session) -> Crowd:
 
 def typed_texts(crowd: Crowd, number: int) -> list[str]:
     r = random.Random(11)
-    texts = ["%", "_", "", "ord", "ord0", "marie martin", "martn", "muler", "oconnr", "06", "example", "@", "李", "m"]
+    texts = [
+        "%",
+        "_",
+        "",
+        "ord",
+        "ord0",
+        "marie martin",
+        "martn",
+        "muler",
+        "oconnr",
+        "06",
+        "example",
+        "@",
+        "李",
+        "m",
+    ]
     while len(texts) < number:
         _, person, _ = r.choice(crowd.people)
         source = r.choice(
-            [person.first_name, person.last_name, person.email, person.phone_number, person.display_id, person.order_keys[0]]
+            [
+                person.first_name,
+                person.last_name,
+                person.email,
+                person.phone_number,
+                person.display_id,
+                person.order_keys[0],
+            ]
         )
         start = r.randrange(max(1, len(source)))
         part = source[start : start + r.randint(1, 9)] if r.random() < 0.6 else source[: r.randint(1, 12)]
@@ -149,7 +199,12 @@ def check(crowd: Crowd, texts: list[str], *, cap: int, count: int) -> None:
         wanted = crowd.expected(text, sort, at)
         assert [row.id for row in page.items] == wanted[offset : offset + count], (text, sort, at, offset)
         is_capped = len(wanted) > cap and not offset < len(wanted) <= offset + count
-        assert (page.total, page.total_capped) == (cap if is_capped else len(wanted), is_capped), (text, sort, at, offset)
+        assert (page.total, page.total_capped) == (cap if is_capped else len(wanted), is_capped), (
+            text,
+            sort,
+            at,
+            offset,
+        )
 
 
 def test_a_thousand_texts_find_what_the_rule_says(crowd: Crowd) -> None:
