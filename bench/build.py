@@ -189,7 +189,7 @@ def build(kind: str, customers: int) -> None:
 def start_postgresql() -> None:
     """Start the private cluster, making it if there is none."""
     cluster = DATA / "postgresql"
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]  # noqa: FURB192
     as_user = (
         ["runuser", "-u", "postgres", "--"]
         if shutil.which("runuser") and Path("/root").owner() == "root"
@@ -202,7 +202,7 @@ def start_postgresql() -> None:
             [*as_user, binaries / "initdb", "-D", cluster, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"],
             check=True, stdout=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
-    running = subprocess.run(
+    running = subprocess.run(  # noqa: PLW1510
         [*as_user, binaries / "pg_ctl", "-D", cluster, "status"], stdout=subprocess.DEVNULL, cwd="/"
     )
     if running.returncode:
@@ -214,7 +214,7 @@ def start_postgresql() -> None:
 
 
 def stop_postgresql() -> None:
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]  # noqa: FURB192
     subprocess.run(
         [
             "runuser",

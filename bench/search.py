@@ -43,7 +43,7 @@ class Clock:
         self.spent += time.perf_counter() - self.started
 
 
-def typed(session: Session, kind: str, r: random.Random, people: list) -> str:
+def typed(session: Session, kind: str, r: random.Random, people: list) -> str:  # noqa: ARG001
     person = r.choice(people)
     first, last = person.first_name or "a", person.last_name or "b"
     match kind:

@@ -32,7 +32,7 @@ FIRST = [
     "Marc",
     "",
 ]
-LAST = ["Martin", "Martín", "Martinez", "Müller", "Mueller", "O'Connor", "Smith", "Smyth", "李", "Иванова", "van de Ven", "Li", ""]  # fmt: skip
+LAST = ["Martin", "Martín", "Martinez", "Müller", "Mueller", "O'Connor", "Smith", "Smyth", "李", "Иванова", "van de Ven", "Li", ""]  # fmt: skip  # noqa: E501
 SIZE = 300
 
 
@@ -49,7 +49,7 @@ class Crowd:
             homes = [(self.stores[0],), (self.stores[1],), self.stores][r.randrange(3)]
             customer = Customer(
                 display_id=f"D{number:04d}{r.choice('ABC')}",
-                email=f"{r.choice(['marie', 'm.smith', 'x_y', 'zoe'])}{number}@{r.choice(['mail', 'shop'])}.example",
+                email=f"{r.choice(['marie', 'm.smith', 'x_y', 'zoe'])}{number}@{r.choice(['mail', 'shop'])}.example",  # noqa: E501
                 first_name=r.choice(FIRST),
                 last_name=r.choice(LAST),
                 phone_number=f"06 {r.randrange(10**8):08d}",
@@ -70,7 +70,7 @@ class Crowd:
             order = f"ord{r.randrange(30):04d}x{number}"
             session.add(
                 make.Order(
-                    external_order_id=order, order_key=order, customer_id=customer.id, placed_at=NOON, state="shipped",
+                    external_order_id=order, order_key=order, customer_id=customer.id, placed_at=NOON, state="shipped",  # noqa: E501
                     currency="EUR", grand_total_minor=1, document="{}", recorded_at=NOON,
                 )
             )  # fmt: skip
@@ -122,7 +122,7 @@ class Crowd:
             return (tier, *((first, last) if tier in {1, 3} else (last, first)), n)
 
         found = sorted(exact, key=key, reverse=sort is CustomerSort.NAME_REVERSE)
-        meant = {w for term in wanted if term.may_hold_typo for _, p, _ in self.people for w in searches.name_words(p)
+        meant = {w for term in wanted if term.may_hold_typo for _, p, _ in self.people for w in searches.name_words(p)  # noqa: E501
                  if len(w) > 3 and searches.is_typo(term.text, w)}  # fmt: skip
         words = (*wanted, *(searches.Term(word) for word in sorted(meant)))
         found += sorted(near, key=key, reverse=sort is CustomerSort.NAME_REVERSE)
