@@ -33,9 +33,13 @@ SQLITE_PRAGMAS = {
     "cache_size": "-16384",
 }
 
+# Plans are made for each question, since how common a word is decides on the right one; compiling
+# them would take longer than they run.
+_PLANNING = " -c plan_cache_mode=force_custom_plan -c jit=off"
+
 POSTGRESQL_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
-    " -c timezone=UTC"
+    f" -c timezone=UTC{_PLANNING}"
 )
 
 # How long a request waits for a connection of the pool before it is told to come back, in seconds.
@@ -52,7 +56,7 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    options = "-c timezone=UTC" if bulk else POSTGRESQL_OPTIONS
+    options = f"-c timezone=UTC{_PLANNING}" if bulk else POSTGRESQL_OPTIONS
     return create_engine(
         url,
         pool_size=pool_size,

@@ -1,7 +1,7 @@
 """Build 100,000 customers with 300,000 orders as files, import them, and report time and memory.
 
 Usage: python -m bench.import [customers] [postgresql://…]; a PostgreSQL database must be empty.
-"""
+"""  # noqa: N999
 
 import json
 import os

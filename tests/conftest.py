@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from app import schema
 from app.db import make_engine
-from app.models import Base
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,8 +67,9 @@ def database_url(migrated: str, tmp_path: Path) -> Iterator[str]:
     yield migrated
     engine = make_engine(migrated, bulk=True)
     with engine.begin() as connection:
-        names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+        names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        listed = ", ".join(f'"{name}"' for name in sorted(names))
+        connection.execute(text(f"TRUNCATE {listed} RESTART IDENTITY CASCADE"))
     engine.dispose()
 
 

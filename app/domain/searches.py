@@ -1,10 +1,13 @@
-"""What an associate looks for: the list, the words, the filters, the order."""
+"""What a person may ask of the customer lists, and the rule of what a typed text finds.
 
-import re
+The rule stands here in its plain form. The databases answer it through an index, and tests compare
+them with it.
+"""
+
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from rapidfuzz.distance import OSA
 
@@ -13,13 +16,23 @@ from app.domain.paging import PageRequest
 from app.errors import Invalid
 
 MAX_TEXT = 200
-MAX_TERMS = 8
-_PHONE = re.compile(r"[\d\s+()./\-\u2010-\u2015\u00a0]+\Z")
-_HAS_LETTER = re.compile(r"\w")
+MAX_KEY = 60
+SHORTEST_ANYWHERE = 3
+SHORTEST_WITH_TYPO = 5
+LONGEST_WITH_TYPO = 24
+SHORTEST_PHONE = 4
+SHORTEST_ORDER_PREFIX = 4
+
+# How an opt-in can stand in a store; "accepted" is what people call opted in.
+OPTED_IN = "accepted"
+NOT_ASKED = "not_asked"
+OPT_IN_STATES = (NOT_ASKED, "pending", OPTED_IN, "refused", "withdrawn")
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class CustomerList(StrEnum):
-    """Which customers are looked at."""
+    """Which customers are looked at, before any search or filter."""
 
     OPTED_IN = "opted_in"
     STORE = "store"
@@ -29,18 +42,30 @@ class CustomerList(StrEnum):
 
 
 class CustomerSort(StrEnum):
-    """In which order; RELEVANCE is by name when nothing is searched."""
+    """The order of a list. Times come newest first; each `_REVERSE` is the exact mirror.
+
+    RELEVANCE is the order by name where no text is searched, and by last view in the recent list.
+    """
 
     RELEVANCE = "relevance"
     NAME = "name"
+    NAME_REVERSE = "name_reverse"
     LAST_ORDER = "last_order"
+    LAST_ORDER_REVERSE = "last_order_reverse"
     OPTED_IN = "opted_in"
+    OPTED_IN_REVERSE = "opted_in_reverse"
     CREATED = "created"
+    CREATED_REVERSE = "created_reverse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerQuery:
-    """One search of one list; raises Invalid for text that cannot be searched."""
+    """One question to the customer lists. Raises Invalid for what cannot be asked.
+
+    `store_id` is the store looked at: OPTED_IN and STORE are kept to it, and opt-in states are
+    those in it. Without one they are those of all stores that the actor works in.
+    `opt_in_state` "not_asked" finds those who never declared anything there.
+    """
 
     text: str = ""
     list: CustomerList = CustomerList.STORE
@@ -53,37 +78,186 @@ class CustomerQuery:
     page: PageRequest = field(default_factory=PageRequest)
 
     def __post_init__(self) -> None:
-        for name in ("text", "attribute_name", "attribute_value"):
+        reasons: dict[str, list[str]] = {}
+        for name, max_length in (("text", MAX_TEXT), ("attribute_name", 60), ("attribute_value", 500)):
             try:
-                values.text(getattr(self, name), max_length=MAX_TEXT)
+                object.__setattr__(self, name, _line(getattr(self, name), max_length))
             except values.BadValue as error:
-                raise Invalid({name: [str(error)]}) from None
-        if bool(self.attribute_name) != bool(self.attribute_value):
-            raise Invalid(
-                {"attribute_value": ["Choose an attribute and give its value, or leave both empty."]}
-            )
+                reasons[name] = [str(error)]
+        for name, kind in (("list", CustomerList), ("sort", CustomerSort)):
+            try:
+                object.__setattr__(self, name, kind(getattr(self, name)))
+            except ValueError:
+                reasons[name] = [f"Choose one of: {', '.join(kind)}."]
+        if self.opt_in_state and self.opt_in_state not in OPT_IN_STATES:
+            reasons["opt_in_state"] = [f"Choose one of: {', '.join(OPT_IN_STATES)}."]
+        if bool(self.attribute_name) != bool(self.attribute_value) and not reasons:
+            missing = "attribute_value" if self.attribute_name else "attribute_name"
+            reasons[missing] = ["To filter by an attribute, give both its name and a value."]
+        if reasons:
+            raise Invalid(reasons)
 
 
-def terms(text: str) -> list[str]:
-    """Return the folded terms that a customer must all match.
+def _line(value: object, max_length: int) -> str:
+    # A name pasted from a table may hold tabs and line ends; they part words like any blank.
+    if isinstance(value, str):
+        value = value.translate({9: " ", 10: " ", 13: " "})
+    return values.text(value, max_length=max_length)
 
-    A phone number is one term: its digits without leading zeros, four or more. What holds no
-    letter and no digit is no term.
+
+@dataclass(frozen=True, kw_only=True)
+class Searchable:
+    """The parts of a customer that a search reads."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone_number: str = ""
+    phone_e164: str | None = None
+    display_id: str = ""
+    order_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Term:
+    """One word that was typed, folded; or the digits of a number however it was written."""
+
+    text: str
+    is_number: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """What must stand in the haystack: any part of a word, or its start for one or two letters."""
+        return self.text if len(self.text) >= SHORTEST_ANYWHERE else f"  {self.text}"
+
+    @property
+    def may_hold_typo(self) -> bool:
+        """True for words in which one wrong letter is forgiven."""
+        return SHORTEST_WITH_TYPO <= len(self.text) <= LONGEST_WITH_TYPO and self.text.isalpha()
+
+
+def terms(text: str) -> tuple[Term, ...]:
+    """Return the terms of a typed text; each must be found. Punctuation alone is no term."""
+    found: list[Term] = []
+    number: list[str] = []
+    for word in [*folding.words(text), ""]:
+        if word and all(c in "+." or c.isdecimal() for c in word):
+            number.append(word)
+            continue
+        found += _number_terms(number)
+        number = []
+        if any(c.isalnum() for c in word):
+            found.append(Term(word))
+    return tuple(dict.fromkeys(found))
+
+
+def _number_terms(written: list[str]) -> list[Term]:
+    # "+33 (0)6 12 34 56 78": the zero in brackets is not dialled.
+    parts = [digits for word in written if (digits := folding.digits(word))]
+    if len(parts) > 1:
+        parts = [part for part in parts if part != "0"] or parts
+    if sum(map(len, parts)) < SHORTEST_PHONE:
+        return [Term(part) for part in parts]
+    joined = "".join(parts)
+    return [Term(joined.lstrip("0") or joined, is_number=True)]
+
+
+def order_term(text: str) -> str | None:
+    """Return the folded order number that a text may be, or None: order numbers hold a digit."""
+    folded = folding.fold(text)
+    return folded if any(c.isdecimal() for c in folded) else None
+
+
+def order_matches(order_key: str, wanted: str) -> bool:
+    """True for the whole order number, or a beginning of four characters or more."""
+    long_enough = len(wanted.replace(" ", "")) >= SHORTEST_ORDER_PREFIX
+    return order_key == wanted or (long_enough and order_key.startswith(wanted))
+
+
+def haystack(customer: Searchable) -> str:
+    """Return all searched words of a customer, two blanks in front of each and at the end.
+
+    So the start of a word, its end and a whole word are parts of the text like any other.
+    Scripts without blanks get each place of a name as a start of its own.
     """
-    if _PHONE.match(text):
-        digits = folding.digits(text).lstrip("0")
-        if len(digits) >= 4:
-            return [digits]
-    return [word for word in folding.words(text) if _HAS_LETTER.search(word)][:MAX_TERMS]
+    found: list[str] = []
+    for word in name_words(customer):
+        found.append(word)
+        if any(_is_ideograph(c) for c in word):
+            found += [word[at : at + 2] for at in range(1, len(word))]
+    found += folding.words(customer.email) + folding.words(customer.display_id)
+    international = folding.digits(customer.phone_e164 or "")
+    typed = folding.digits(customer.phone_number).lstrip("0")
+    found += [international] if international else []
+    found += [typed] if typed and not international.endswith(typed) else []
+    return "".join(f"  {word}" for word in dict.fromkeys(found)) + "  "
 
 
-def haystack(*, first_name: str, last_name: str, email: str, phones: Sequence[str], display_id: str) -> str:
-    """Return the text in which terms are found, folded; the parts are kept apart by two spaces."""
-    parts = [folding.fold(part) for part in (first_name, last_name, email, display_id)]
-    parts += dict.fromkeys(digits for digits in map(folding.digits, phones) if digits)
-    return "  " + "  ".join(part for part in parts if part) + "  "
+def name_words(customer: Searchable) -> list[str]:
+    """Return the folded words of first and last name."""
+    return folding.words(customer.first_name) + folding.words(customer.last_name)
 
 
-def is_near(term: str, word: str) -> bool:
-    """True when one edit (insert, delete, replace, swap) makes the term a word of five letters or more."""
-    return len(term) >= 5 and OSA.distance(term, word, score_cutoff=1) <= 1
+def _is_ideograph(character: str) -> bool:
+    return "\u2e80" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
+
+
+def keys(customer: Searchable) -> tuple[str, str]:
+    """Return the folded last and first name by which lists are sorted.
+
+    Who has no last name is sorted by the first, who has no name by the e-mail address.
+    """
+    first = folding.fold(customer.first_name)
+    last = folding.fold(customer.last_name) or first or folding.fold(customer.email)
+    return last[:MAX_KEY], first[:MAX_KEY]
+
+
+def matches(customer: Searchable, wanted: tuple[Term, ...], order: str | None = None) -> bool:
+    """True when the rule finds the customer: every term, or an order by its number."""
+    if order and any(order_matches(key, order) for key in customer.order_keys):
+        return True
+    text = haystack(customer)
+    return bool(wanted) and all(term.pattern in text for term in wanted)
+
+
+def matches_with_typo(customer: Searchable, wanted: tuple[Term, ...]) -> bool:
+    """True when every term is found, if one wrong letter in a word of five or more is forgiven."""
+    text = haystack(customer)
+    names = name_words(customer)
+    return bool(wanted) and all(
+        term.pattern in text or (term.may_hold_typo and any(is_typo(term.text, name) for name in names))
+        for term in wanted
+    )
+
+
+def is_typo(typed: str, meant: str) -> bool:
+    """True when one letter was left out, added, changed, or swapped with its neighbour."""
+    return len(meant) <= LONGEST_WITH_TYPO and OSA.distance(typed, meant, score_cutoff=1) == 1
+
+
+def variants(word: str) -> set[str]:
+    """Return the word and each form with one letter left out.
+
+    Two words that differ by one edit share a variant, so typos are found by equality.
+    """
+    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+def tier(customer: Searchable, wanted: tuple[Term, ...]) -> int:
+    """Return the rank of a hit: 0 exact last name, 1 exact first, 2 last begins so, 3 first, 4 rest.
+
+    Where a number is asked for, rank 0 has it at the end, as a phone number's last digits.
+    """
+    numbers = [term for term in wanted if term.is_number]
+    if numbers:
+        text = haystack(customer)
+        return 0 if all(f"{term.text} " in text for term in numbers) else 4
+    last_key, first_key = keys(customer)
+    words = [term.text for term in wanted]
+    if last_key in words:
+        return 0
+    if first_key in words:
+        return 1
+    if any(last_key.startswith(word) for word in words):
+        return 2
+    return 3 if any(first_key.startswith(word) for word in words) else 4

@@ -10,7 +10,6 @@ from app.models.customer import Customer, CustomerStore
 from app.models.idempotency import IdempotencyKey
 from app.models.import_job import ImportJob
 from app.models.order import Order
-from app.models.search import CustomerSearch
 from app.models.store import Store
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Consent",
     "ConsentEvent",
     "Customer",
-    "CustomerSearch",
     "CustomerStore",
     "ExtendedAttribute",
     "IdempotencyKey",

@@ -1,53 +1,85 @@
-"""The search entries: one for each store that knows a customer, one for the whole company."""
+"""The search tables: derived from the customers, written by the search index only.
 
-import uuid
-from datetime import datetime
+They are outside the mapped classes, since each database has its own kind of index.
+"""
 
-from sqlalchemy import Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.models.base import Base
+metadata = MetaData()
 
-# Bytes decide the order, on both databases.
-Folded = String(200, collation="BINARY").with_variant(String(200, collation="C"), "postgresql")
+# `doc` numbers the customers in the order of their ids; it breaks ties, the same on both databases.
+documents = Table(
+    "customer_search",
+    metadata,
+    Column("doc", Integer, primary_key=True),
+    Column("customer_id", Uuid),
+    Column("created_by_id", Uuid),
+    Column("haystack", Text),
+)
 
-# Stands for "the whole company" in place of a store.
-COMPANY = uuid.UUID(int=0)
+# One row per customer and place. Place 0 is the company, others are stores: so every list, of a
+# store or of all, is one walk over an index that begins with the place. Times are in milliseconds
+# since 1970, 0 for never.
+entries = Table(
+    "customer_search_entry",
+    metadata,
+    Column("doc", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("opt_in_state", Text),
+    Column("last_key", Text),
+    Column("first_key", Text),
+    Column("last_order_ms", BigInteger),
+    Column("opted_in_ms", BigInteger),
+    Column("created_ms", BigInteger),
+)
 
+places = Table(
+    "customer_search_place",
+    metadata,
+    Column("place", Integer, primary_key=True),
+    Column("store_id", Uuid),
+)
 
-class CustomerSearch(Base):
-    """What lists and searches need of a customer, lying together store by store.
+# Every word of a name under each of its variants (searches.variants), for typos.
+words = Table(
+    "customer_search_word",
+    metadata,
+    Column("variant", String, primary_key=True),
+    Column("word", String, primary_key=True),
+)
 
-    Everything follows from other tables and is rewritten by services.search_index in the act that
-    changes them. A store's entries are read through in one sweep, which is quicker than any text
-    index up to some tens of thousands of customers (docs/architecture.md has the figures).
-    """
+# About how many customers have a token; only common ones are kept. It guides the choice of a plan
+# and never what is found.
+frequencies = Table(
+    "customer_search_frequency",
+    metadata,
+    Column("token", BigInteger, primary_key=True),
+    Column("documents", Integer),
+)
 
-    __tablename__ = "customer_search"
-    __table_args__ = (
-        Index(None, "customer_id"),
-        Index("ix_customer_search_name", "store_id", "last_n", "first_n", "customer_id"),
-        Index("ix_customer_search_last_order", "store_id", "last_order_at", "customer_id"),
-        Index("ix_customer_search_created", "store_id", "created_at", "customer_id"),
-        Index(
-            "ix_customer_search_opted_in",
-            "store_id",
-            "last_n",
-            "first_n",
-            "customer_id",
-            sqlite_where=text("opt_in_state = 'accepted'"),
-            postgresql_where=text("opt_in_state = 'accepted'"),
-        ),
-        {"sqlite_with_rowid": False},
-    )
+# SQLite: the full-text index; `tokens` are written in hexadecimal, and the column named like the
+# table stands for the whole index in MATCH and in commands.
+sqlite_index = Table(
+    "customer_search_index",
+    metadata,
+    Column("rowid", Integer, primary_key=True),
+    Column("tokens", Text),
+    Column("customer_search_index", Text),
+)
 
-    store_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    customer_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    last_n: Mapped[str] = mapped_column(Folded)
-    first_n: Mapped[str] = mapped_column(Folded)
-    hay: Mapped[str] = mapped_column(Text)
-    created_by_id: Mapped[uuid.UUID | None]
-    opt_in_state: Mapped[str] = mapped_column(String(20))
-    opted_in_at: Mapped[datetime | None]
-    last_order_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
+# PostgreSQL: the same tokens as an array beside the haystack.
+postgresql_documents = Table(
+    "customer_search",
+    MetaData(),
+    Column("doc", Integer, primary_key=True),
+    Column("customer_id", Uuid),
+    Column("created_by_id", Uuid),
+    Column("haystack", Text),
+    Column("tokens", ARRAY(Integer)),
+)
+
+# The place that stands for the whole company.
+COMPANY = 0
+# The key under which the number of all customers is kept among the frequencies.
+ALL = 2**31

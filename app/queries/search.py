@@ -1,71 +1,33 @@
 """Lists of customers and the search in them; the same rows in the same order on both databases."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import folding, searches, values
+from app.domain import folding, search_tokens, searches, values
 from app.domain.actor import Actor
+from app.domain.audit import AccessAction
 from app.domain.paging import Page
-from app.domain.searches import CustomerList, CustomerQuery, CustomerSort
-from app.errors import NotFound
-from app.models import (
-    AccessEntry,
-    AttributeDefinition,
-    Customer,
-    CustomerSearch,
-    CustomerStore,
-    ExtendedAttribute,
-    Order,
-    Store,
-)
-from app.models.search import COMPANY
-from app.queries import scope
+from app.domain.searches import NOT_ASKED, CustomerList, CustomerQuery, CustomerSort, Term
+from app.models import AccessEntry, Customer, ExtendedAttribute, Order, Store
+from app.models import search as tables
+from app.queries import scope, search_plan, search_rows
+from app.queries import search_lookup as lookup
+from app.queries.search_lookup import Need
+from app.queries.search_plan import MAX_TOTAL, Found, Question
+from app.queries.search_rows import CustomerRow, MaskedCustomer
 
-# Up to here a total is exact; beyond, the page says "1,000+".
-MAX_TOTAL = 1000
 RECENT = 50
-MAX_CANDIDATES = 3000
+# How many of an actor's last views are read for the recent list.
+_LAST_VIEWS = 500
+# With fewer exact hits than this, those with one wrong letter are added after them.
+TYPO_BELOW = 5
+MAX_ORDERS = 50
 
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """Why a customer was found, when the row does not show it."""
-
-    label: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CustomerRow:
-    """One customer in a list; contact data masked."""
-
-    id: uuid.UUID
-    display_id: str
-    first_name: str
-    last_name: str
-    name: str
-    email_masked: str
-    phone_masked: str
-    consent_state: str
-    opted_in_at: datetime | None
-    last_order_at: datetime | None
-    chips: tuple[tuple[str, str], ...]
-    match: Match | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskedCustomer:
-    """A customer of another store: enough to ask "is this you?", not enough to know them."""
-
-    id: uuid.UUID
-    masked_name: str
-    store_names: tuple[str, ...]
+entries = tables.entries.c
 
 
 def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[CustomerRow]:
@@ -73,23 +35,39 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
 
     Nothing outside the actor's stores is ever in it. Raises NotFound for a store that is not theirs.
     """
-    terms = searches.terms(query.text)
-    scoped = _scoped(session, actor, query)
-    criteria = [*scoped, *_filters(query), *(_contains(term) for term in terms)]
-    matching = _where(criteria, query.text, terms, scoped)
-    total = session.scalar(select(func.count()).select_from(matching.limit(MAX_TOTAL + 1).subquery()))
-    if not total and terms:
-        near = _near(session, [*scoped, *_filters(query)], terms)
-        if near:
-            matching = select(CustomerSearch.customer_id).where(*scoped, CustomerSearch.customer_id.in_(near))
-            total = len(near)
-    return _page(session, query, terms, matching, total or 0)
+    if query.store_id is not None:
+        scope.require_store(actor, query.store_id)
+    wanted = searches.terms(query.text)
+    found = Found(docs=[], total=0)
+    orders: dict[int, str] = {}
+    question = _question(session, actor, query)
+    if question is not None and (wanted or not query.text):
+        if wanted:
+            orders = _by_order(session, question, query.text)
+            question = _with_text(session, question, wanted, orders)
+        found = _found(session, actor, query, question, wanted)
+    page = query.page
+    has_more = len(found.docs) > page.count
+    docs = found.docs[: page.count]
+    many = found.total > MAX_TOTAL
+    is_last = bool(docs) and not has_more
+    rows = search_rows.rows(session, actor, query.store_id, docs, wanted=wanted, orders=orders)
+    return Page(
+        items=rows,
+        offset=page.offset,
+        requested=page.count,
+        total=page.offset + len(docs) if many and is_last else min(found.total, MAX_TOTAL),
+        total_capped=many and not is_last,
+    )
 
 
 def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustomer]:
     """Return customers of other stores whose whole e-mail, phone number or display id was typed."""
-    typed = text.strip()
-    if actor.sees_every_customer or not 4 <= len(typed) <= values.MAX_EMAIL:
+    try:
+        typed = values.text(text, max_length=values.MAX_EMAIL)
+    except values.BadValue:
+        return []
+    if actor.sees_every_customer or len(typed) < searches.SHORTEST_PHONE:
         return []
     keys: list[ColumnElement[bool]] = [
         Customer.email_key == values.email_key(typed),
@@ -102,210 +80,219 @@ def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustome
         e164 = None
     if e164:
         keys.append(Customer.phone_e164 == e164)
-    own = scope.visible(actor)
-    found = session.execute(
-        select(Customer.id, Customer.first_name, Customer.last_name, Store.name)
-        .outerjoin(CustomerStore, CustomerStore.customer_id == Customer.id)
-        .outerjoin(Store, Store.id == CustomerStore.store_id)
-        .where(or_(*keys), ~own)
-        .order_by(Customer.id, Store.name)
-        .limit(20)
-    ).all()
-    cards: dict[uuid.UUID, MaskedCustomer] = {}
-    for customer_id, first, last, store in found:
-        known = cards[customer_id].store_names if customer_id in cards else ()
-        cards[customer_id] = MaskedCustomer(
-            id=customer_id,
-            masked_name=values.mask_name(first, last),
-            store_names=(*known, store) if store else known,
-        )
-    return list(cards.values())
+    return search_rows.masked(session, select(Customer.id).where(or_(*keys), ~scope.visible(actor)).limit(20))
 
 
-def _scoped(session: Session, actor: Actor, query: CustomerQuery) -> list[ColumnElement[bool]]:
-    entry = CustomerSearch
-    if query.list is CustomerList.ALL:
-        if not actor.sees_every_customer:
-            raise NotFound
-        return [entry.store_id == COMPANY]
-    if not actor.works_in(query.store_id) or query.store_id is None:
-        raise NotFound
-    criteria: list[ColumnElement[bool]] = [entry.store_id == query.store_id]
-    if query.list is CustomerList.OPTED_IN:
-        criteria.append(entry.opt_in_state == "accepted")
-    elif query.list is CustomerList.MINE:
-        criteria.append(entry.created_by_id == actor.id)
-    elif query.list is CustomerList.RECENT:
-        criteria.append(entry.customer_id.in_(_recent(session, actor)))
-    return criteria
-
-
-def _recent(session: Session, actor: Actor) -> list[uuid.UUID]:
-    seen = session.scalars(
-        select(AccessEntry.customer_id)
-        .where(AccessEntry.actor_id == actor.id)
-        .order_by(AccessEntry.at.desc())
-        .limit(RECENT * 6)
-    )
-    return list(dict.fromkeys(seen))[:RECENT]
-
-
-def _filters(query: CustomerQuery) -> list[ColumnElement[bool]]:
-    entry = CustomerSearch
-    criteria: list[ColumnElement[bool]] = []
+def _question(session: Session, actor: Actor, query: CustomerQuery) -> Question | None:
+    """Return the list with its filters; None when nobody can be in it."""
+    kept_to_store = query.list in {CustomerList.STORE, CustomerList.OPTED_IN} and query.store_id is not None
+    seen = {query.store_id} if kept_to_store else None if actor.sees_every_customer else set(actor.store_ids)
+    places = _places(session, {*(seen or ()), *([query.store_id] if query.store_id else [])})
+    question = Question(place=tables.COMPANY, sort=query.sort)
+    if seen is not None:
+        of_list = sorted(places[store_id] for store_id in seen if store_id in places)
+        if not of_list:
+            return None
+        markers: tuple[Need, ...] = (Need.markers(*map(search_tokens.of_store, of_list)),)
+        if len(of_list) == 1:
+            # The only store is the place to walk, so the list alone needs no look-up.
+            question = replace(question, place=of_list[0])
+            markers = ()
+        else:
+            question = _with(question, _at(of_list).exists(), markers)
+    looked_at = [places[query.store_id]] if query.store_id in places else None
+    if query.store_id is None and not actor.has_every_store:
+        looked_at = sorted(_places(session, set(actor.store_ids)).values())
+    for state in {query.opt_in_state, searches.OPTED_IN if query.list is CustomerList.OPTED_IN else ""}:
+        if state:
+            unknown = query.store_id is not None and looked_at is None
+            if unknown and state != NOT_ASKED:
+                return None
+            question = question if unknown else _with_state(question, state, looked_at)
+    if query.list is CustomerList.MINE:
+        if actor.id is None:
+            return None
+        question = _with_creator(session, question, actor.id)
     if query.created_by_id:
-        criteria.append(entry.created_by_id == query.created_by_id)
-    if query.opt_in_state:
-        criteria.append(entry.opt_in_state == query.opt_in_state)
+        question = _with_creator(session, question, query.created_by_id)
     if query.attribute_name:
-        key = folding.fold(query.attribute_value)
-        criteria.append(
-            select(ExtendedAttribute.customer_id)
-            .where(
-                ExtendedAttribute.customer_id == entry.customer_id,
-                ExtendedAttribute.name == query.attribute_name,
-                # One of several choices counts as well.
-                or_(
-                    ExtendedAttribute.value_key == key,
-                    (" " + ExtendedAttribute.value_key + " ").contains(f" {key} ", autoescape=True),
-                ),
-            )
-            .exists()
+        question = _with_attribute(session, question, query.attribute_name, query.attribute_value)
+    return question
+
+
+def _with(question: Question, check: ColumnElement[bool], needs: Iterable[Need]) -> Question:
+    return replace(question, checks=(*question.checks, check), needs=(*question.needs, *needs))
+
+
+def _at(places: list[int] | None) -> Select[tuple[int]]:
+    """Select the same customer's entries in these stores, or in any."""
+    other = tables.entries.alias()
+    of_stores = other.c.place != tables.COMPANY if places is None else other.c.place.in_(places)
+    return select(other.c.place).where(other.c.doc == entries.doc, of_stores)
+
+
+def _with_state(question: Question, state: str, places: list[int] | None) -> Question:
+    if places == [question.place]:
+        check: ColumnElement[bool] = entries.opt_in_state == state
+    else:
+        at = _at(places)
+        column = at.selected_columns.place.table.c.opt_in_state
+        check = (
+            ~at.where(column != NOT_ASKED).exists()
+            if state == NOT_ASKED
+            else at.where(column == state).exists()
         )
-    return criteria
+    if state == NOT_ASKED:
+        return _with(question, check, ())
+    where = [tables.COMPANY] if places is None else places
+    return _with(question, check, [Need.markers(*(search_tokens.of_opt_in(place, state) for place in where))])
 
 
-def _contains(term: str) -> ColumnElement[bool]:
-    return CustomerSearch.hay.contains(term, autoescape=True)
+def _with_creator(session: Session, question: Question, associate_id: uuid.UUID) -> Question:
+    check = lookup.source(session).c.created_by_id == associate_id
+    return _with(question, check, [Need.markers(search_tokens.of_creator(associate_id))])
 
 
-def _where(
-    criteria: Sequence[ColumnElement[bool]],
-    text: str,
-    terms: Sequence[str],
-    scoped: Sequence[ColumnElement[bool]],
-) -> Select[Any]:
-    matching = select(CustomerSearch.customer_id)
-    order_key = folding.fold(text)
-    if not terms or len(order_key) < 4:
-        return matching.where(*criteria)
-    ordered = select(Order.customer_id).where(Order.order_key == order_key)
-    return matching.where(or_(and_(*criteria), and_(*scoped, CustomerSearch.customer_id.in_(ordered))))
-
-
-def _near(session: Session, criteria: Sequence[ColumnElement[bool]], terms: Sequence[str]) -> list[uuid.UUID]:
-    """Return customers who would match if one letter of each long word were typed otherwise."""
-    halves = [
-        or_(_contains(term[: len(term) // 2]), _contains(term[-(len(term) // 2) :]))
-        if len(term) >= 5
-        else _contains(term)
-        for term in terms
-    ]
-    candidates = session.execute(
-        select(CustomerSearch.customer_id, CustomerSearch.hay)
-        .where(*criteria, *halves)
-        .order_by(CustomerSearch.last_n, CustomerSearch.first_n, CustomerSearch.customer_id)
-        .limit(MAX_CANDIDATES)
-    ).all()
-    return [
-        customer_id
-        for customer_id, hay in candidates
-        if all(term in hay or any(searches.is_near(term, word) for word in hay.split()) for term in terms)
-    ][:100]
-
-
-def _page(
-    session: Session, query: CustomerQuery, terms: Sequence[str], matching: Select[Any], total: int
-) -> Page[CustomerRow]:
-    entry = CustomerSearch
-    rows = session.execute(
-        matching.add_columns(entry.opt_in_state, entry.opted_in_at)
-        .order_by(*_order(query, terms))
-        .offset(query.page.offset)
-        .limit(query.page.count)
-    ).all()
-    ids = [row.customer_id for row in rows]
-    customers = {found.id: found for found in session.scalars(select(Customer).where(Customer.id.in_(ids)))}
-    chips: dict[uuid.UUID, list[tuple[str, str]]] = {}
-    for customer_id, label, value in session.execute(
-        select(ExtendedAttribute.customer_id, AttributeDefinition.label, ExtendedAttribute.value)
-        .join(AttributeDefinition, AttributeDefinition.key == ExtendedAttribute.name)
+def _with_attribute(session: Session, question: Question, name: str, value: str) -> Question:
+    """Keep customers with the value; of several choices, with this one among them."""
+    key = folding.fold(value)
+    attribute = ExtendedAttribute
+    padded = " " + attribute.value_key + " "
+    check = (
+        select(attribute.name)
         .where(
-            ExtendedAttribute.customer_id.in_(ids),
-            AttributeDefinition.is_in_list,
-            AttributeDefinition.is_active,
-            ~AttributeDefinition.is_sensitive,
+            attribute.customer_id == lookup.source(session).c.customer_id,
+            attribute.name == name,
+            lookup.contains(session, padded, f" {key} "),
         )
-        .order_by(AttributeDefinition.position, AttributeDefinition.label)
-    ):
-        chips.setdefault(customer_id, []).append((label, value))
-    return Page(
-        items=[
-            _row(customers[row.customer_id], row, tuple(chips.get(row.customer_id, ())), terms)
-            for row in rows
-            if row.customer_id in customers
-        ],
-        offset=query.page.offset,
-        requested=query.page.count,
-        total=min(total, MAX_TOTAL),
-        total_capped=total > MAX_TOTAL,
+        .exists()
+    )
+    return _with(
+        question, check, [Need.markers(t) for t in search_tokens.of_attribute(name, key)] or [NOBODY]
     )
 
 
-def _order(query: CustomerQuery, terms: Sequence[str]) -> list[ColumnElement[Any]]:
-    entry = CustomerSearch
-    by_name: list[ColumnElement[Any]] = [entry.last_n.asc(), entry.first_n.asc(), entry.customer_id.asc()]
-    match query.sort:
-        case CustomerSort.LAST_ORDER:
-            return [entry.last_order_at.is_(None), entry.last_order_at.desc(), *by_name]
-        case CustomerSort.OPTED_IN:
-            return [entry.opted_in_at.is_(None), entry.opted_in_at.desc(), *by_name]
-        case CustomerSort.CREATED:
-            return [entry.created_at.desc(), *by_name]
-        case CustomerSort.RELEVANCE if terms:
-            first = terms[0]
-            rank = case(
-                (entry.last_n.in_(terms), 0),
-                (entry.first_n.in_(terms), 1),
-                (entry.last_n.startswith(first, autoescape=True), 2),
-                (entry.first_n.startswith(first, autoescape=True), 3),
-                else_=4,
-            )
-            return [rank, *by_name]
-        case _:
-            return by_name
+# An attribute's value without a single word, like "-", is nobody's.
+NOBODY = Need.markers(search_tokens.token("\x1fnobody"))
 
 
-def _row(
-    customer: Customer, entry: Any, chips: tuple[tuple[str, str], ...], terms: Sequence[str]
-) -> CustomerRow:
-    return CustomerRow(
-        id=customer.id,
-        display_id=customer.display_id,
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        name=customer.name,
-        email_masked=values.mask_email(customer.email),
-        phone_masked=values.mask_phone(customer.phone_number),
-        consent_state=entry.opt_in_state or "not_asked",
-        opted_in_at=entry.opted_in_at,
-        last_order_at=customer.last_order_at,
-        chips=chips,
-        match=_why(customer, terms),
+def _with_text(
+    session: Session, question: Question, wanted: tuple[Term, ...], orders: dict[int, str]
+) -> Question:
+    haystack = lookup.source(session).c.haystack
+    return replace(
+        question,
+        text_checks=tuple(lookup.contains(session, haystack, term.pattern) for term in wanted),
+        needs=(*question.needs, *(Need.pattern(term.pattern) for term in wanted)),
+        words=search_plan.words_of(wanted),
+        endings=tuple(term.text for term in wanted if term.is_number),
+        first=tuple(orders),
     )
 
 
-def _why(customer: Customer, terms: Sequence[str]) -> Match | None:
-    shown = folding.fold(f"{customer.first_name} {customer.last_name} {customer.display_id}")
-    hidden = [term for term in terms if term not in shown]
-    if not hidden:
+def _found(
+    session: Session, actor: Actor, query: CustomerQuery, question: Question, wanted: tuple[Term, ...]
+) -> Found:
+    offset, count = query.page.offset, query.page.count + 1
+    if query.list is CustomerList.RECENT:
+        recent = _recent(session, actor)
+        question = replace(question, checks=(*question.checks, entries.doc.in_(recent)))
+        if not wanted and query.sort is CustomerSort.RELEVANCE:
+            among = set(search_plan.ask(session, question, offset=0, count=RECENT).docs)
+            docs = [doc for doc in recent if doc in among]
+            return Found(docs=docs[offset : offset + count], total=len(docs))
+    found = search_plan.ask(session, question, offset=offset, count=count)
+    if found.total >= TYPO_BELOW or not any(term.may_hold_typo for term in wanted):
+        return found
+    exact = found if not offset else search_plan.ask(session, question, offset=0, count=TYPO_BELOW)
+    near = _with_typos(session, question, wanted, tuple(exact.docs))
+    if near is None:
+        return found
+    more = search_plan.ask(
+        session,
+        near,
+        offset=max(0, offset - len(exact.docs)),
+        count=count - len(exact.docs[offset:]),
+    )
+    return Found(docs=[*exact.docs[offset:], *more.docs], total=len(exact.docs) + more.total)
+
+
+def _with_typos(
+    session: Session, question: Question, wanted: tuple[Term, ...], exact: tuple[int, ...]
+) -> Question | None:
+    """Return the question in which each longer word may be another by one letter, or None if no word is."""
+    haystack = lookup.source(session).c.haystack
+    meant = {term: _meant(session, term) if term.may_hold_typo else [] for term in wanted}
+    if not any(meant.values()):
         return None
-    email, term = folding.fold(customer.email), hidden[0]
-    if term in email:
-        # Only what was typed is shown: the rest of the address stays masked.
-        return Match(label="E-mail", text=f"…{term}…")
-    if term.isdigit() and term in folding.digits(customer.phone_number) + " " + (customer.phone_e164 or ""):
-        return Match(label="Phone", text=f"…{term[-4:]}")
-    if any(character.isdigit() for character in term):
-        return Match(label="Order", text=" ".join(terms))
-    return Match(label="Similar", text=customer.name)
+    ways = [(term.pattern, *(f"  {word} " for word in words)) for term, words in meant.items()]
+    of_list = question.needs[: len(question.needs) - len(wanted)]
+    corrected = [word for words in meant.values() for word in words]
+    return replace(
+        question,
+        text_checks=tuple(
+            or_(*(lookup.contains(session, haystack, p) for p in patterns)) for patterns in ways
+        ),
+        needs=(*of_list, *(Need.pattern(*patterns) for patterns in ways)),
+        words=(*question.words, *corrected),
+        first=(),
+        without=exact,
+    )
+
+
+def _meant(session: Session, term: Term) -> list[str]:
+    table = tables.words.c
+    query = select(table.word).distinct().where(table.variant.in_(searches.variants(term.text)))
+    return sorted(word for word in session.scalars(query) if searches.is_typo(term.text, word))
+
+
+def _by_order(session: Session, question: Question, text: str) -> dict[int, str]:
+    """Return the customers of the list with an order of this number, each with the number."""
+    typed = searches.order_term(text)
+    if typed is None:
+        return {}
+    source = lookup.source(session)
+    number = Order.order_key == typed
+    if searches.order_matches(f"{typed}.", typed):
+        number = lookup.begins(Order.order_key, typed)
+    query = (
+        select(entries.doc, func.min(Order.order_key))
+        .select_from(Order)
+        .join(source, source.c.customer_id == Order.customer_id)
+        .join(tables.entries, entries.doc == source.c.doc)
+        .where(number, search_plan.in_place(question.place), *question.checks)
+        .group_by(entries.doc)
+        .order_by(func.min(Order.order_key), entries.doc)
+        .limit(MAX_ORDERS)
+    )
+    return {doc: key for doc, key in session.execute(query)}  # noqa: C416 -- rows are no plain tuples
+
+
+def _recent(session: Session, actor: Actor) -> list[int]:
+    if actor.id is None:
+        return []
+    seen = (
+        select(AccessEntry.customer_id, AccessEntry.at)
+        .where(AccessEntry.actor_id == actor.id, AccessEntry.action == AccessAction.VIEWED.value)
+        .order_by(AccessEntry.at.desc())
+        .limit(_LAST_VIEWS)
+        .subquery()
+    )
+    source = lookup.source(session).c
+    newest = func.max(seen.c.at)
+    query = (
+        select(source.doc)
+        .join(seen, seen.c.customer_id == source.customer_id)
+        .group_by(source.doc)
+        .order_by(newest.desc(), source.doc)
+        .limit(RECENT)
+    )
+    return list(session.scalars(query))
+
+
+def _places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
+    table = tables.places.c
+    if not store_ids:
+        return {}
+    rows = session.execute(select(table.store_id, table.place).where(table.store_id.in_(store_ids)))
+    return {row.store_id: row.place for row in rows}

@@ -1,81 +1,211 @@
-"""Keeps the search entries right: called by every act that changes what lists and searches need."""
+"""Keeps the search tables right: called by every act that changes what lists and searches need.
+
+That is: a customer, its links to stores (customer_store), attributes, and orders (last purchase).
+"""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from app.domain import folding, searches
-from app.models import Customer, CustomerSearch, CustomerStore
-from app.models.search import COMPANY
+from app.domain import searches
+from app.models import Customer
+from app.models import search as tables
+from app.queries import search_lookup
+from app.services import search_entries, search_statistics
 
 BATCH = 500
 
 
-def refresh(session: Session, customer_ids: Sequence[uuid.UUID]) -> None:
-    """Rewrite the entries of these customers (at most 500 at once) in the running transaction."""
+def refresh(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
+    """Rewrite the entries of these customers in the running transaction.
+
+    Ids without a customer are removed.
+    """
     session.flush()
-    session.execute(delete(CustomerSearch).where(CustomerSearch.customer_id.in_(customer_ids)))
-    rows = session.execute(
-        select(
-            Customer.id,
-            Customer.first_name,
-            Customer.last_name,
-            Customer.email,
-            Customer.phone_number,
-            Customer.phone_e164,
-            Customer.display_id,
-            Customer.created_by_id,
-            Customer.last_order_at,
-            Customer.created_at,
-        ).where(Customer.id.in_(customer_ids))
-    ).all()
-    links: dict[uuid.UUID, list[CustomerStore]] = {}
-    for link in session.scalars(select(CustomerStore).where(CustomerStore.customer_id.in_(customer_ids))):
-        links.setdefault(link.customer_id, []).append(link)
-    entries = [entry for row in rows for entry in _entries(row, links.get(row.id, ()))]
-    if entries:
-        session.execute(insert(CustomerSearch), entries)
+    wanted = sorted(set(customer_ids))
+    for start in range(0, len(wanted), BATCH):
+        _refresh(session, wanted[start : start + BATCH])
+    search_statistics.keep_up(session, changed=len(wanted))
 
 
-def rebuild(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
-    """Rewrite the entries of all these customers, batch by batch."""
-    batch: list[uuid.UUID] = []
-    for customer_id in customer_ids:
-        batch.append(customer_id)
-        if len(batch) == BATCH:
-            refresh(session, batch)
-            batch = []
-    if batch:
-        refresh(session, batch)
+def remove(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
+    """Take these customers out of all lists and searches, in the running transaction."""
+    session.flush()
+    wanted = sorted(set(customer_ids))
+    for start in range(0, len(wanted), BATCH):
+        known = _known(session, wanted[start : start + BATCH])
+        docs = [row.doc for row in known.values()]
+        _drop(session, docs)
+        if docs:
+            session.execute(delete(tables.documents).where(tables.documents.c.doc.in_(docs)))
+        _forget_words(session, {word for row in known.values() for word in row.haystack.split()})
 
 
-def _entries(row: Any, links: Sequence[CustomerStore]) -> list[dict[str, Any]]:
-    shared = {
-        "customer_id": row.id,
-        "last_n": folding.fold(row.last_name),
-        "first_n": folding.fold(row.first_name),
-        "hay": searches.haystack(
-            first_name=row.first_name,
-            last_name=row.last_name,
-            email=row.email,
-            phones=(row.phone_number, row.phone_e164 or ""),
-            display_id=row.display_id,
-        ),
-        "created_by_id": row.created_by_id,
-        "last_order_at": row.last_order_at,
-        "created_at": row.created_at,
-    }
-    is_in = any(link.opt_in_state == "accepted" for link in links)
-    latest = max((link.opted_in_at for link in links if link.opted_in_at), default=None)
-    company = {"store_id": COMPANY, "opt_in_state": "accepted" if is_in else "", "opted_in_at": latest}
-    return [
-        shared | company,
-        *(
-            shared
-            | {"store_id": link.store_id, "opt_in_state": link.opt_in_state, "opted_in_at": link.opted_in_at}
-            for link in links
-        ),
+def rebuild(session: Session, progress: Callable[[int], None] | None = None) -> int:
+    """Write all entries anew in the running transaction and return their number.
+
+    `progress` is called with the number done so far. Afterwards equal names stand in the order of
+    the customers' ids.
+    """
+    session.flush()
+    tables_of_index = (tables.documents, tables.entries, tables.words, tables.frequencies, tables.places)
+    for table in tables_of_index:
+        session.execute(delete(table))
+    if _on_sqlite(session):
+        index = tables.sqlite_index
+        session.execute(insert(index).values(customer_search_index="delete-all"))
+    done = 0
+    last: uuid.UUID | None = None
+    while True:
+        query = select(Customer.id).order_by(Customer.id).limit(BATCH)
+        ids = list(session.scalars(query if last is None else query.where(Customer.id > last)))
+        if not ids:
+            break
+        _refresh(session, ids)
+        last = ids[-1]
+        done += len(ids)
+        if progress:
+            progress(done)
+    search_statistics.count(session)
+    return done
+
+
+def _refresh(session: Session, ids: Sequence[uuid.UUID]) -> None:
+    readings = search_entries.read(session, ids)
+    known = _known(session, ids)
+    gone = [customer_id for customer_id in known if customer_id not in readings]
+    if gone:
+        remove(session, gone)
+        known = {customer_id: row for customer_id, row in known.items() if customer_id in readings}
+    if not readings:
+        return
+    place_of = places(session, {link.store_id for reading in readings.values() for link in reading.links})
+    tokens = {customer_id: reading.tokens(place_of) for customer_id, reading in readings.items()}
+    docs = _write_documents(session, readings, tokens, known)
+    _drop(session, [row.doc for row in known.values()])
+    if _on_sqlite(session):
+        session.execute(
+            insert(tables.sqlite_index),
+            [{"rowid": docs[key], "tokens": _written(values)} for key, values in tokens.items()],
+        )
+    session.execute(
+        insert(tables.entries),
+        [entry for key, reading in readings.items() for entry in reading.entries(docs[key], place_of)],
+    )
+    _learn_words(
+        session, {word for reading in readings.values() for word in searches.name_words(reading.person)}
+    )
+    old = {word for row in known.values() for word in row.haystack.split()}
+    _forget_words(session, old - {word for r in readings.values() for word in r.haystack.split()})
+
+
+def _known(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    table = tables.documents.c
+    found = session.execute(
+        select(table.customer_id, table.doc, table.haystack).where(table.customer_id.in_(ids))
+    )
+    return {row.customer_id: row for row in found}
+
+
+def _write_documents(
+    session: Session,
+    readings: dict[uuid.UUID, search_entries.Reading],
+    tokens: dict[uuid.UUID, list[int]],
+    known: dict[uuid.UUID, Any],
+) -> dict[uuid.UUID, int]:
+    # SQLite keeps the tokens in its index, PostgreSQL beside the haystack.
+    table = tables.documents if _on_sqlite(session) else tables.postgresql_documents
+    rows = [
+        {
+            "customer_id": customer_id,
+            "created_by_id": reading.row.created_by_id,
+            "haystack": reading.haystack,
+        }
+        | ({} if _on_sqlite(session) else {"tokens": tokens[customer_id]})
+        for customer_id, reading in readings.items()
     ]
+    new = [row for row in rows if row["customer_id"] not in known]
+    if new:
+        session.execute(insert(table), new)
+    for row in rows:
+        if row["customer_id"] in known:
+            doc = known[row["customer_id"]].doc
+            session.execute(update(table).where(table.c.doc == doc).values(row))
+    docs = {customer_id: row.doc for customer_id, row in known.items()}
+    if new:
+        found = session.execute(
+            select(table.c.customer_id, table.c.doc).where(
+                table.c.customer_id.in_([row["customer_id"] for row in new])
+            )
+        )
+        docs.update((row.customer_id, row.doc) for row in found)
+    return docs
+
+
+def _drop(session: Session, docs: Sequence[int]) -> None:
+    if not docs:
+        return
+    session.execute(delete(tables.entries).where(tables.entries.c.doc.in_(docs)))
+    if _on_sqlite(session):
+        session.execute(delete(tables.sqlite_index).where(tables.sqlite_index.c.rowid.in_(docs)))
+
+
+def places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return the number of each store, giving one to those that have none yet."""
+    table = tables.places
+    query = select(table.c.store_id, table.c.place).where(table.c.store_id.in_(store_ids))
+    known = {row.store_id: row.place for row in session.execute(query)}
+    missing = sorted(store_ids - known.keys())
+    if missing:
+        # Another transaction may number the same store at the same time.
+        statement = _upsert(session)(table).on_conflict_do_nothing(index_elements=["store_id"])
+        session.execute(statement, [{"store_id": store_id} for store_id in missing])
+        known = {row.store_id: row.place for row in session.execute(query)}
+    return known
+
+
+def _learn_words(session: Session, found: set[str]) -> None:
+    names = {word for word in found if 3 < len(word) <= searches.LONGEST_WITH_TYPO}
+    table = tables.words
+    known = set(
+        session.scalars(
+            select(table.c.word).where(table.c.variant == table.c.word, table.c.variant.in_(names))
+        )
+    )
+    new = [
+        {"variant": variant, "word": word}
+        for word in sorted(names - known)
+        for variant in searches.variants(word)
+    ]
+    if new:
+        session.execute(_upsert(session)(table).on_conflict_do_nothing(), new)
+
+
+def _forget_words(session: Session, dropped: set[str]) -> None:
+    # A rare name must not outlive its last bearer.
+    table = tables.words
+    listed = session.scalars(
+        select(table.c.word).where(table.c.variant == table.c.word, table.c.variant.in_(dropped))
+    )
+    for word in sorted(listed):
+        if not search_lookup.has_word(session, word):
+            session.execute(
+                delete(table).where(table.c.variant.in_(searches.variants(word)), table.c.word == word)
+            )
+
+
+def _upsert(session: Session) -> Any:
+    return sqlite_insert if _on_sqlite(session) else postgresql_insert
+
+
+def _on_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _written(tokens: Iterable[int]) -> str:
+    return " ".join(f"{token & 0xFFFFFFFF:x}" for token in tokens)

@@ -1,0 +1,135 @@
+"""The inverted index of the search, in the words of each database."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, SQLColumnExpression, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain import search_tokens
+from app.models import search as tables
+
+# More tokens make a look-up slower and hardly narrower.
+MOST_TOKENS = 6
+# A token this many times as common as the rarest one hardly narrows either.
+_USELESS = 50
+
+# Above every character that a name can hold, in the byte order of both databases.
+LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the index must hold of a customer: all tokens of at least one alternative."""
+
+    alternatives: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def pattern(cls, *patterns: str) -> "Need":
+        """Return the need for at least one of these parts of a haystack."""
+        return cls(tuple(tuple(search_tokens.of_pattern(pattern)) for pattern in patterns))
+
+    @classmethod
+    def markers(cls, *tokens: int) -> "Need":
+        """Return the need for at least one of these markers."""
+        return cls(tuple((token,) for token in tokens))
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """About how many customers have each token, and how many customers there are."""
+
+    common: dict[int, int]
+    total: int
+
+    def of_tokens(self, tokens: Iterable[int]) -> int:
+        """Return how many customers have all tokens, at most."""
+        return min(self.common.get(token, 0) for token in tokens)
+
+    def of_need(self, need: Need) -> int:
+        """Return how many customers fulfil the need, at most."""
+        return sum(self.of_tokens(tokens) for tokens in need.alternatives)
+
+    def rarest(self, tokens: Iterable[int]) -> list[int]:
+        """Return the tokens that are worth looking up, the rarest first."""
+        ordered = sorted(set(tokens), key=lambda token: (self.common.get(token, 0), token))
+        bound = _USELESS * (self.common.get(ordered[0], 0) + 100)
+        return [token for token in ordered[:MOST_TOKENS] if self.common.get(token, 0) <= bound]
+
+
+def frequencies(session: Session, needs: Iterable[Need]) -> Frequencies:
+    """Return the frequencies of all tokens that are needed."""
+    table = tables.frequencies.c
+    wanted = {token for need in needs for tokens in need.alternatives for token in tokens}
+    rows = session.execute(
+        select(table.token, table.documents).where(table.token.in_([*sorted(wanted), tables.ALL]))
+    )
+    common = {row.token: row.documents for row in rows}
+    return Frequencies(common, common.pop(tables.ALL, 0))
+
+
+def source(session: Session) -> FromClause:
+    """Return the table that holds the haystacks of this database."""
+    return tables.documents if on_sqlite(session) else tables.postgresql_documents
+
+
+def found_by_index(
+    session: Session, needs: Sequence[Need], known: Frequencies
+) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
+    """Return what must be joined to `source`, if anything, and the criteria that ask the index."""
+    single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
+    chosen = known.rarest(token for tokens in single for token in tokens) if single else []
+    several = [
+        [known.rarest(tokens) for tokens in need.alternatives] for need in needs if len(need.alternatives) > 1
+    ]
+    if not on_sqlite(session):
+        tokens = tables.postgresql_documents.c.tokens
+        criteria: list[ColumnElement[bool]] = [tokens.contains(chosen)] if chosen else []
+        for alternatives in several:
+            if all(len(alternative) == 1 for alternative in alternatives):
+                criteria.append(tokens.overlap([alternative[0] for alternative in alternatives]))
+            else:
+                criteria.append(or_(*(tokens.contains(alternative) for alternative in alternatives)))
+        return None, criteria
+    written = [_written(token) for token in chosen]
+    for alternatives in several:
+        joined = (" AND ".join(map(_written, alternative)) for alternative in alternatives)
+        written.append("(" + " OR ".join(f"({part})" for part in joined) + ")")
+    index = tables.sqlite_index.c
+    return tables.sqlite_index, [
+        index.customer_search_index.op("MATCH", is_comparison=True)(" AND ".join(written)),
+        index.rowid == tables.documents.c.doc,
+    ]
+
+
+def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    """Return the criterion that the text holds the part; no character is a wildcard."""
+    position = func.instr if on_sqlite(session) else func.strpos
+    return position(column, part) > 0
+
+
+def begins(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:
+    """Return the criterion that the text begins so, as a range of an index."""
+    return and_(column >= start, column < start + LAST_CHARACTER)
+
+
+def has_word(session: Session, word: str) -> bool:
+    """True when some customer has the whole word among those that are searched."""
+    pattern = f"  {word} "
+    needs = [Need.pattern(pattern)]
+    table = source(session)
+    joined, criteria = found_by_index(session, needs, frequencies(session, needs))
+    query = select(table.c.doc).where(*criteria, contains(session, table.c.haystack, pattern)).limit(1)
+    if joined is not None:
+        query = query.select_from(joined, table)
+    return session.scalar(query) is not None
+
+
+def on_sqlite(session: Session) -> bool:
+    """True on SQLite, false on PostgreSQL."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _written(token: int) -> str:
+    return f"{token & 0xFFFFFFFF:x}"

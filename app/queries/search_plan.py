@@ -1,0 +1,281 @@
+"""How a list is read: a question, and the quickest of two ways that give the same rows.
+
+Few hits are taken from the inverted index and sorted. Many are met soon by walking the index of
+the wanted order and testing each row. Which way is taken never changes what is found.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from math import isqrt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from app.domain import search_tokens
+from app.domain.searches import CustomerSort, Term
+from app.models import search as tables
+from app.queries import search_lookup as lookup
+from app.queries.search_lookup import Need
+
+# Up to here a total is exact; beyond, the page says "1000+".
+MAX_TOTAL = 1_000
+# At most so many hits are sorted, however deep the page.
+_MOST_SORTED = 100_000
+# An estimate this many times above the bound is believed, and only MAX_TOTAL is looked up first.
+_SURELY_MANY = 3
+
+entries = tables.entries.c
+
+# The keys of each order, and whether it runs backwards. Each is an index that begins with the place.
+_KEYS: dict[CustomerSort, tuple[tuple[str, ...], bool]] = {
+    CustomerSort.RELEVANCE: (("last_key", "first_key", "doc"), False),
+    CustomerSort.NAME: (("last_key", "first_key", "doc"), False),
+    CustomerSort.NAME_REVERSE: (("last_key", "first_key", "doc"), True),
+    CustomerSort.LAST_ORDER: (("last_order_ms", "doc"), True),
+    CustomerSort.LAST_ORDER_REVERSE: (("last_order_ms", "doc"), False),
+    CustomerSort.OPTED_IN: (("opted_in_ms", "doc"), True),
+    CustomerSort.OPTED_IN_REVERSE: (("opted_in_ms", "doc"), False),
+    CustomerSort.CREATED: (("created_ms", "doc"), True),
+    CustomerSort.CREATED_REVERSE: (("created_ms", "doc"), False),
+}
+_BY_LAST = (entries.last_key, entries.first_key, entries.doc)
+_BY_FIRST = (entries.first_key, entries.last_key, entries.doc)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is looked for in one place (a store, or the company).
+
+    `checks` decide; `needs` say the same as far as the index can, so that it finds candidates.
+    `words` rank hits by name and `endings` rank numbers (searches.tier). `first` are customers who
+    are found whatever the text says, by the number of an order; they come first.
+    """
+
+    place: int
+    checks: tuple[ColumnElement[bool], ...] = ()
+    text_checks: tuple[ColumnElement[bool], ...] = ()
+    needs: tuple[Need, ...] = ()
+    sort: CustomerSort = CustomerSort.NAME
+    words: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    first: tuple[int, ...] = ()
+    without: tuple[int, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The customers of one page in order, and how many there are; more than MAX_TOTAL is "many"."""
+
+    docs: list[int]
+    total: int
+
+
+def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
+    """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
+    if question.needs and question.place != tables.COMPANY:
+        # The index knows no places to walk: without the store's marker it finds the company's hits.
+        of_store = Need.markers(search_tokens.of_store(question.place))
+        question = replace(question, needs=(of_store, *question.needs))
+    known = lookup.frequencies(session, question.needs)
+    if not question.needs and not question.first:
+        return _walked(session, question, offset, count, _count_place(session, question))
+    few = _bound(question, known.total, offset + count)
+    estimate = min((known.of_need(need) for need in question.needs), default=0)
+    limit = MAX_TOTAL if estimate > _SURELY_MANY * few else few
+    docs, total = _sorted(session, question, known, offset, count, limit + 1)
+    if total <= limit:
+        return Found(docs=docs, total=total)
+    return _walked(session, question, offset, count, total)
+
+
+def _bound(question: Question, customers: int, wanted: int) -> int:
+    # Walking meets a hit every (customers / hits) rows, so at the root both ways cost the same.
+    # By relevance the best hits lie together, and walking is worth it sooner.
+    if _is_ranked(question):
+        return max(MAX_TOTAL, wanted)
+    return max(MAX_TOTAL, min(isqrt(customers * wanted), _MOST_SORTED))
+
+
+def in_place(place: int) -> ColumnElement[bool]:
+    """Return the criterion for entries that are reached by their customer, not by walking the place.
+
+    The sum keeps the planners from walking: they cannot know how few the other table gives.
+    """
+    return entries.place + 0 == place
+
+
+def _is_ranked(question: Question) -> bool:
+    return question.sort is CustomerSort.RELEVANCE and bool(
+        question.words or question.endings or question.first
+    )
+
+
+def _sorted(
+    session: Session, question: Question, known: lookup.Frequencies, offset: int, count: int, limit: int
+) -> tuple[list[int], int]:
+    source = lookup.source(session)
+    joined, criteria = lookup.found_by_index(session, question.needs, known)
+    rank = _rank(session, question)
+    columns = [*_BY_LAST, entries.last_order_ms, entries.opted_in_ms, entries.created_ms]
+    base = (
+        select(*columns, rank.label("tier"))
+        .select_from(source)
+        .join(tables.entries, entries.doc == source.c.doc)
+        .where(in_place(question.place), *question.checks, *_not_in(question.without))
+    )
+    by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(limit)
+    if joined is not None:
+        by_text = by_text.join(joined, joined.c.rowid == source.c.doc)
+    if question.first:
+        by_order = base.where(entries.doc.in_(question.first)).subquery()
+        hits = select(by_text.subquery()).union_all(select(by_order)).subquery()
+    else:
+        hits = by_text.subquery()
+    rows = session.execute(
+        select(hits.c.doc, func.count().over().label("total"))
+        .order_by(*_order(question, hits.c))
+        .offset(offset)
+        .limit(count)
+    ).all()
+    if rows or not offset:
+        return [row.doc for row in rows], rows[0].total if rows else 0
+    return [], session.scalar(select(func.count()).select_from(hits)) or 0
+
+
+def _order(question: Question, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    if not _is_ranked(question):
+        names, backwards = _KEYS[question.sort]
+        return [hit[name].desc() if backwards else hit[name] for name in names]
+    by_first = hit.tier.in_([1, 3])
+    return [
+        hit.tier,
+        case((by_first, hit.first_key), else_=hit.last_key),
+        case((by_first, hit.last_key), else_=hit.first_key),
+        hit.doc,
+    ]
+
+
+def _rank(session: Session, question: Question) -> ColumnElement[int]:
+    ranks: list[tuple[ColumnElement[bool], int]] = []
+    if question.first:
+        ranks.append((entries.doc.in_(question.first), -1))
+    if question.endings:
+        haystack = lookup.source(session).c.haystack
+        all_end = [lookup.contains(session, haystack, f"{ending} ") for ending in question.endings]
+        ranks.append((_all(all_end), 0))
+    elif question.words:
+        ranks += [
+            (entries.last_key.in_(question.words), 0),
+            (entries.first_key.in_(question.words), 1),
+            (or_(*(lookup.begins(entries.last_key, word) for word in question.words)), 2),
+            (or_(*(lookup.begins(entries.first_key, word) for word in question.words)), 3),
+        ]
+    return case(*ranks, else_=4) if ranks else literal(4)
+
+
+def _all(criteria: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    joined = criteria[0]
+    for criterion in criteria[1:]:
+        joined &= criterion
+    return joined
+
+
+def _not_in(docs: Iterable[int]) -> list[ColumnElement[bool]]:
+    return [entries.doc.not_in(list(docs))] if docs else []
+
+
+def _count_place(session: Session, question: Question) -> int:
+    rows = _rows(session, question, ()).limit(MAX_TOTAL + 1)
+    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
+def _rows(
+    session: Session,
+    question: Question,
+    criteria: Sequence[ColumnElement[bool]],
+    *,
+    walk: bool = True,
+) -> Select[Any]:
+    at = entries.place == question.place if walk else in_place(question.place)
+    query = select(entries.doc).where(at, *question.checks, *criteria, *_not_in(question.without))
+    if question.needs:
+        source = lookup.source(session)
+        query = query.join(source, source.c.doc == entries.doc)
+    return query
+
+
+def _walked(session: Session, question: Question, offset: int, count: int, total: int) -> Found:
+    if not _is_ranked(question):
+        found = [_all(question.text_checks)] if question.text_checks else []
+        if question.first and found:
+            found = [or_(found[0], entries.doc.in_(question.first))]
+        query = (
+            _rows(session, question, found).order_by(*_order(question, entries)).offset(offset).limit(count)
+        )
+        return Found(docs=list(session.scalars(query)), total=total)
+    docs: list[int] = []
+    wanted = offset + count
+    if question.first:
+        only_first = replace(
+            question, text_checks=(entries.doc.in_(question.first),), first=(), words=(), endings=()
+        )
+        docs += _by_name(session, only_first, wanted)
+    rest = replace(question, first=(), without=(*question.without, *question.first))
+    tiers = _ending_tiers(session, rest) if rest.endings else _name_tiers(session, rest)
+    for branches in tiers:
+        if len(docs) >= wanted:
+            break
+        docs += _merged(session, branches, wanted - len(docs))
+    return Found(docs=docs[offset:wanted], total=total)
+
+
+def _by_name(session: Session, question: Question, wanted: int) -> list[int]:
+    query = _rows(session, question, question.text_checks).order_by(*_BY_LAST)
+    return list(session.scalars(query.limit(wanted)))
+
+
+def _name_tiers(session: Session, question: Question) -> Iterable[list[Select[Any]]]:
+    """Give for each rank the walks whose rows, merged, are its hits in order."""
+    rank = _rank(session, question)
+
+    def walk(
+        tier: int, criterion: ColumnElement[bool] | None, order: tuple[ColumnElement[Any], ...]
+    ) -> Select[Any]:
+        criteria = [*question.text_checks, rank == tier]
+        if criterion is not None:
+            criteria.append(criterion)
+        return _rows(session, question, criteria).with_only_columns(*order).order_by(*order)
+
+    words = question.words
+    yield [walk(0, entries.last_key == word, _BY_LAST) for word in words]
+    yield [walk(1, entries.first_key == word, _BY_FIRST) for word in words]
+    yield [walk(2, lookup.begins(entries.last_key, word), _BY_LAST) for word in words]
+    yield [walk(3, lookup.begins(entries.first_key, word), _BY_FIRST) for word in words]
+    yield [walk(4, None, _BY_LAST)]
+
+
+def _ending_tiers(session: Session, question: Question) -> Iterable[list[Select[Any]]]:
+    haystack = lookup.source(session).c.haystack
+    ending = _all([lookup.contains(session, haystack, f"{text} ") for text in question.endings])
+    needs = (*question.needs, *(Need.pattern(f"{text} ") for text in question.endings))
+    known = lookup.frequencies(session, needs)
+    joined, criteria = lookup.found_by_index(session, needs, known)
+    by_index = _rows(session, question, [*question.text_checks, ending, *criteria], walk=False)
+    if joined is not None:
+        by_index = by_index.join(joined, joined.c.rowid == entries.doc)
+    yield [by_index.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)]
+    rest = _rows(session, question, [*question.text_checks, not_(ending)])
+    yield [rest.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)]
+
+
+def _merged(session: Session, branches: list[Select[Any]], wanted: int) -> list[int]:
+    # Characters compare as their UTF-8 bytes do, so Python merges in the databases' order.
+    rows = sorted({tuple(row) for query in branches for row in session.execute(query.limit(wanted))})
+    return [row[-1] for row in rows[:wanted]]
+
+
+def words_of(terms: Iterable[Term]) -> tuple[str, ...]:
+    """Return the words by which hits are ranked."""
+    return tuple(term.text for term in terms if not term.is_number)
