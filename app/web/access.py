@@ -136,8 +136,8 @@ def register(app: Flask) -> None:
         if found is None:
             return None
         user = _as_user(found)
-        if is_due and request.method == "GET":
-            # Reading goes on while somebody else writes for long; the next request notes it.
+        if is_due:
+            # Work goes on while somebody else writes for long; the next request notes it.
             with suppress(Unavailable), transaction(session):
                 sign_in.note_seen(session, token)
         return user

@@ -212,7 +212,10 @@ def edit(customer_id: uuid.UUID) -> Response:
         )
     customer = queries.get(session, actor, customer_id, Customer.created_by)
     if htmx.wants_fragment():
-        return htmx.trigger(_contact(actor, customer), "customer-changed")
+        # The name and the masked contact stand in the head of the open profile as well.
+        context = profiles.head(session, actor, customer)
+        section = render_template("customers/_contact.html", **context)
+        return Response(section + render_template("customers/_head.html", **context, is_update=True))
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
 
 

@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from app.domain import addresses, clock, folding, orders
+from app.domain import addresses, clock, orders, search_matches, searches
 from app.domain.order_states import Label
 from app.domain.permissions import Permission
 from app.web.access import current_actor
@@ -95,27 +95,11 @@ def hue(value: object) -> int:
 
 def highlight(text: str, query: str) -> Markup:
     """Return the text with the parts that the search matched in <mark>; accents do not matter."""
-    terms = folding.words(query)
-    folded: list[str] = []
-    origin: list[int] = []
-    for index, character in enumerate(text):
-        for part in folding.fold(character) or (" " if character.isspace() else ""):
-            folded.append(part)
-            origin.append(index)
-    plain = "".join(folded)
-    marked = set[int]()
-    for term in terms:
-        start = plain.find(term)
-        while start != -1:
-            marked.update(origin[start : start + len(term)])
-            start = plain.find(term, start + 1)
-    out, is_open = Markup(""), False
-    for index, character in enumerate(text):
-        if (index in marked) != is_open:
-            out += Markup("</mark>") if is_open else Markup("<mark>")
-            is_open = not is_open
-        out += escape(character)
-    return out + Markup("</mark>") if is_open else out
+    marked, end = Markup(""), 0
+    for start, stop in search_matches.spans(text, searches.terms(query)):
+        marked += Markup("{}<mark>{}</mark>").format(text[end:start], text[start:stop])
+        end = stop
+    return marked + escape(text[end:])
 
 
 def delivery_label(details: Mapping[str, Any] | None) -> Label:

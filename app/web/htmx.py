@@ -30,12 +30,6 @@ def see_other(url: str) -> Response:
     return make_response(redirect(url, 303))
 
 
-def trigger(response: Response, event: str) -> Response:
-    """Tell the open page that something changed, so that its other parts load again."""
-    response.headers["HX-Trigger"] = event
-    return response
-
-
 def into_flashes(response: Response) -> Response:
     """Show the answer in the line at the top instead of where the request came from."""
     response.headers["HX-Retarget"] = "#flashes"

@@ -53,13 +53,20 @@ class AttributeGroup:
 
 def profile(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with all its parts loaded."""
-    facts = orders.facts(session, actor, customer.id)
     return {
-        **contact(actor, customer),
+        **head(session, actor, customer),
         **addresses(actor, customer),
         **extended_attributes(session, actor, customer),
         **consent_section(session, actor, customer),
         "orders": orders.list_for_customer(session, actor, customer.id, PageRequest(count=ORDERS_SHOWN)),
+    }
+
+
+def head(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
+    """Return what the head of the profile and the contact section show."""
+    facts = orders.facts(session, actor, customer.id)
+    return {
+        **contact(actor, customer),
         "facts": facts,
         "spend_bars": _bars(facts),
         "store_names": customers.store_names(session, actor, customer.id),

@@ -43,6 +43,7 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
     ada.check()
     page.locator("#customers-contact-form button", has_text="Save").tap()
     page.locator("#customers-contact", has_text="Marion").wait_for()
+    assert page.locator("#customers-profile-name").inner_text() == "Marion Lefèvre"
     page.locator("a.order-row").tap()
     page.get_by_role("heading", name="Order WEB-77").wait_for()
     ada.check()

@@ -89,6 +89,15 @@ def test_an_idle_session_ends(client, cast):
         assert client.get("/customers").status_code == 303
 
 
+def test_searching_alone_keeps_the_session_open(client, cast):
+    start = clock.utcnow()
+    post_sign_in(client, "ada@shop.example")
+    client.get("/customers")
+    for minutes in (20, 40, 60):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            assert client.post("/customers/search", data={"text": "marie"}).status_code == 200
+
+
 def test_a_session_ends_after_its_longest_time_however_busy(client, cast):
     start = clock.utcnow()
     post_sign_in(client, "ada@shop.example")
