@@ -58,11 +58,12 @@ $(VENV)/bin/python:
 	echo "Setting up $(VENV) with $$found (once, about a minute) ..."; \
 	$$found -m venv $(VENV)
 
+# The lock names everything, so nothing is resolved anew: older pips would reach for a newer `name[extra]`.
 $(VENV)/.stamp-run: requirements.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/.stamp-dev: requirements-dev.txt $(VENV)/.stamp-run
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
