@@ -1,0 +1,1 @@
+"""The JSON API v0, compatible with the Customer Profile API."""
