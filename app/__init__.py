@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.db import make_engine
+from app.services.list_log import ListLog
 
 LANGUAGES = ("en", "de")
 
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     app.extensions["settings"] = settings
     app.extensions["engine"] = make_engine(settings.database_url, pool_size=settings.web_threads + 1)
+    app.extensions["list_log"] = ListLog(app.extensions["engine"])
     _register(app)
     return app
 

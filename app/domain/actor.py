@@ -35,6 +35,8 @@ class Actor:
     store_id: uuid.UUID | None = None
     channel: Channel = Channel.WEB
     request_id: str = ""
+    # The session or token it came through, under a name that opens nothing.
+    device: str = ""
     visibility: Visibility = Visibility.STORE
 
     @classmethod

@@ -21,6 +21,7 @@ class AuditAction(StrEnum):
     CUSTOMER_CREATED = "customer.created"
     CUSTOMER_UPDATED = "customer.updated"
     IMPORT_FINISHED = "import.finished"
+    LOG_EXPORTED = "log.exported"
     ORDER_RECORDED = "order.recorded"
     PASSWORD_CHANGED = "associate.password_changed"  # noqa: S105 -- the name of an act
     SIGN_IN_REFUSED = "sign_in.refused"
@@ -33,6 +34,8 @@ class AuditAction(StrEnum):
 class AccessAction(StrEnum):
     """One way of seeing a customer's data."""
 
+    EXPORTED = "exported"
+    LISTED = "listed"
     MASKED = "masked"
     REVEALED = "revealed"
     VIEWED = "viewed"

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     """One thing that can be allowed, `noun:act`."""
 
     ADMIN_MANAGE = "admin:manage"
+    AUDIT_EXPORT = "audit:export"
     AUDIT_VIEW = "audit:view"
     CONSENT_CAPTURE = "consent:capture"
     CUSTOMER_EDIT = "customer:edit"
@@ -33,6 +34,7 @@ class Permission(StrEnum):
 
 _FLOOR = frozenset(
     {
+        Permission.AUDIT_VIEW,
         Permission.CONSENT_CAPTURE,
         Permission.CUSTOMER_EDIT,
         Permission.CUSTOMER_REVEAL,
@@ -42,20 +44,23 @@ _FLOOR = frozenset(
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ASSOCIATE: _FLOOR,
-    Role.MANAGER: _FLOOR | {Permission.AUDIT_VIEW, Permission.CUSTOMER_IMPORT},
+    Role.MANAGER: _FLOOR | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT},
     Role.ADMIN: _FLOOR
     | {
         Permission.ADMIN_MANAGE,
-        Permission.AUDIT_VIEW,
+        Permission.AUDIT_EXPORT,
         Permission.CUSTOMER_IMPORT,
         Permission.ORDER_RECORD,
     },
-    Role.AUDITOR: frozenset({Permission.AUDIT_VIEW, Permission.CUSTOMER_VIEW}),
+    Role.AUDITOR: frozenset({Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW, Permission.CUSTOMER_VIEW}),
     Role.SYSTEM: frozenset(Permission),
 }
 
 # Roles whose work is not bound to the stores they belong to.
 EVERY_STORE = frozenset({Role.ADMIN, Role.SYSTEM})
+
+# Roles that read both logs of every store; a manager reads those of their stores, others their own acts.
+EVERY_LOG = EVERY_STORE | {Role.AUDITOR}
 
 # The roles a person can be given on the associates page; SYSTEM is never a person.
 ASSIGNABLE = (Role.ASSOCIATE, Role.MANAGER, Role.AUDITOR, Role.ADMIN)

@@ -1,13 +1,43 @@
 """Who changed what, and who looked at whom."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Dialect, Index, LargeBinary, String, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.models.base import Base, Id
+
+
+class CustomerIds(TypeDecorator[tuple[uuid.UUID, ...]]):
+    """Ids among which one can be found: an indexed array on PostgreSQL, 16 bytes each on SQLite."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Take the array where there is one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(Uuid()))
+        return dialect.type_descriptor(LargeBinary())
+
+    def process_bind_param(self, value: Iterable[uuid.UUID] | None, dialect: Dialect) -> Any:
+        """Write the ids one after the other."""
+        if value is None:
+            return None
+        return list(value) if dialect.name == "postgresql" else b"".join(one.bytes for one in value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[uuid.UUID, ...] | None:
+        """Give the ids back."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return tuple(value)
+        return tuple(uuid.UUID(bytes=value[start : start + 16]) for start in range(0, len(value), 16))
 
 
 class AuditEntry(Base):
@@ -22,6 +52,7 @@ class AuditEntry(Base):
         Index(None, "at"),
         Index(None, "actor_id", "at"),
         Index(None, "store_id", "at"),
+        Index(None, "action", "at"),
         Index(None, "customer_id", "revision"),
     )
 
@@ -41,13 +72,27 @@ class AuditEntry(Base):
     fields: Mapped[list[str]] = mapped_column(JSON, default=list)
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     request_id: Mapped[str] = mapped_column(String(64), default="")
+    # The session or token it came through, under a name that opens nothing.
+    device: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
 
 class AccessEntry(Base):
-    """Somebody saw a customer's data."""
+    """Somebody saw a customer's data, or the customers of a page of a list.
+
+    One of `customer_id` and `customer_ids` is set. `detail` says which list or which field;
+    `search_hash` is what was searched, under a keyed hash.
+    """
 
     __tablename__ = "access_entry"
-    __table_args__ = (Index(None, "actor_id", "at"), Index(None, "customer_id", "at"), Index(None, "at"))
+    __table_args__ = (
+        Index(None, "actor_id", "at"),
+        Index(None, "customer_id", "at"),
+        Index(None, "store_id", "at"),
+        Index(None, "device", "at"),
+        Index(None, "at"),
+        # On SQLite there is no index for one id among many: this one stays empty.
+        Index("ix_access_entry_customer_ids", "customer_ids", postgresql_using="gin", sqlite_where=text("0")),
+    )
 
     id: Mapped[Id]
     at: Mapped[datetime]
@@ -55,6 +100,10 @@ class AccessEntry(Base):
     actor_name: Mapped[str] = mapped_column(String(210))
     channel: Mapped[str] = mapped_column(String(10))
     store_id: Mapped[uuid.UUID | None]
-    customer_id: Mapped[uuid.UUID]
+    customer_id: Mapped[uuid.UUID | None]
+    customer_ids: Mapped[tuple[uuid.UUID, ...] | None] = mapped_column(CustomerIds())
     action: Mapped[str] = mapped_column(String(30))
+    detail: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    search_hash: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    device: Mapped[str] = mapped_column(String(64), default="", server_default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")

@@ -1,10 +1,13 @@
 """The audit log and the access log: every act writes here, in its own transaction."""
 
+import hashlib
+import hmac
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.domain import clock, folding
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, Changes
 from app.models import AccessEntry, AuditEntry
@@ -40,22 +43,61 @@ def record(
         fields=sorted(changes or {}),
         changes={name: list(pair) for name, pair in changes.items()} if changes else None,
         request_id=actor.request_id,
+        device=actor.device,
     )
     session.add(entry)
     return entry
 
 
-def record_access(session: Session, actor: Actor, action: AccessAction, customer_id: uuid.UUID) -> None:
-    """Add to the access log that the actor saw the customer's data."""
-    session.add(
-        AccessEntry(
-            at=clock.utcnow(),
-            actor_id=actor.id,
-            actor_name=actor.name,
-            channel=actor.channel.value,
-            store_id=actor.store_id,
-            customer_id=customer_id,
-            action=action.value,
-            request_id=actor.request_id,
-        )
+def record_access(
+    session: Session, actor: Actor, action: AccessAction, customer_id: uuid.UUID, *, detail: str = ""
+) -> None:
+    """Add to the access log that the actor saw the customer's data; `detail` says which, where it matters."""
+    entry = access_entry(actor, action, detail=detail)
+    entry.customer_id = customer_id
+    session.add(entry)
+
+
+def record_list(
+    session: Session,
+    actor: Actor,
+    action: AccessAction,
+    customer_ids: Sequence[uuid.UUID],
+    *,
+    detail: str = "",
+    search_hash: str = "",
+) -> None:
+    """Add to the access log, in one entry, that the actor saw these customers; nothing for none.
+
+    Pages note their lists through `list_log` instead, which writes after the answer.
+    """
+    if customer_ids:
+        entry = access_entry(actor, action, detail=detail, search_hash=search_hash)
+        entry.customer_ids = tuple(dict.fromkeys(customer_ids))
+        session.add(entry)
+
+
+def access_entry(
+    actor: Actor, action: AccessAction, *, detail: str = "", search_hash: str = ""
+) -> AccessEntry:
+    """Return an entry of the access log that says who, where and when, but not yet whom."""
+    return AccessEntry(
+        at=clock.utcnow(),
+        actor_id=actor.id,
+        actor_name=actor.name,
+        channel=actor.channel.value,
+        store_id=actor.store_id,
+        action=action.value,
+        detail=detail[:40],
+        search_hash=search_hash,
+        device=actor.device,
+        request_id=actor.request_id,
     )
+
+
+def hash_search(secret: str, text: str) -> str:
+    """Return what was searched as a keyed hash: the same search can be known again, and not be read."""
+    folded = folding.fold(text) or text.strip()
+    if not folded:
+        return ""
+    return hmac.new(secret.encode(), f"search:{folded}".encode(), hashlib.sha256).hexdigest()[:32]

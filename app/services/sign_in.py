@@ -120,6 +120,11 @@ def authenticate(
     return SignedIn(token=token, associate=associate, stores=stores, store=chosen), is_due
 
 
+def device_of(token: str) -> str:
+    """Return the name under which the logs know a session; it opens nothing."""
+    return _hash(token)[:16]
+
+
 def note_seen(session: Session, token: str) -> None:
     """Note that the session was used just now, from which its idle time counts."""
     row = session.get(SignInSession, _hash(token))

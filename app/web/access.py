@@ -22,6 +22,9 @@ from app.web.database import get_session
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+# What can be done without standing in a store.
+_WITHOUT_STORE = frozenset({Permission.ADMIN_MANAGE, Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW})
+
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
 
 
@@ -103,6 +106,7 @@ def current_actor() -> Actor:
         store_ids=frozenset(store.id for store in user.stores),
         store_id=user.store.id if user.store else None,
         request_id=g.request_id,
+        device=sign_in.device_of(user.token),
         visibility=settings.customer_visibility,
     )
 
@@ -152,7 +156,7 @@ def register(app: Flask) -> None:
         actor = current_actor()
         if isinstance(access, Permission):
             actor.require(access)
-            if actor.store_id is None and access is not Permission.ADMIN_MANAGE:
+            if actor.store_id is None and access not in _WITHOUT_STORE:
                 return _no_store(actor)
         return None
 

@@ -4,11 +4,12 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import Blueprint, Response, flash, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
+from app.config import Settings
 from app.db import transaction
 from app.domain import values
 from app.domain.actor import Actor
@@ -22,7 +23,8 @@ from app.models import Customer
 from app.queries import audit as audit_queries
 from app.queries import customers as queries
 from app.queries import search as search_queries
-from app.services import attributes, customers, idempotency
+from app.services import attributes, audit, customers, idempotency
+from app.services.list_log import ListLog
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
 from app.web.database import get_session
@@ -271,6 +273,8 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         # Nobody on this list: look in the whole store before anybody makes a duplicate.
         wider = Asked(**{**asdict(asked), "list": CustomerList.STORE.value})
         page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
+    masked_cards = search_queries.find_masked(session, actor, asked.text) if asked.text else []
+    _note(actor, asked, [row.id for row in page.items], [card.id for card in masked_cards])
     definitions = attributes.definitions(session)
     return {
         "page": page,
@@ -281,8 +285,18 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
             {"id": associate_id, "name": name}
             for associate_id, name in queries.associates_of(session, actor, actor.store_id)
         ],
-        "masked_cards": search_queries.find_masked(session, actor, asked.text) if asked.text else [],
+        "masked_cards": masked_cards,
     }
+
+
+def _note(actor: Actor, asked: Asked, shown: list[uuid.UUID], masked: list[uuid.UUID]) -> None:
+    """Note who stands on the page; the words that were searched only as a keyed hash."""
+    log: ListLog = current_app.extensions["list_log"]
+    settings: Settings = current_app.extensions["settings"]
+    search_hash = audit.hash_search(settings.secret_key, asked.text)
+    is_typing = bool(asked.text) and htmx.wants_fragment()
+    for action, customer_ids in ((AccessAction.LISTED, shown), (AccessAction.MASKED, masked)):
+        log.note(actor, action, customer_ids, detail=asked.list, search_hash=search_hash, is_typing=is_typing)
 
 
 def _lists(actor: Actor) -> list[dict[str, str]]:

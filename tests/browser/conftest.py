@@ -87,6 +87,7 @@ def address(database_url: str, tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+    app.extensions["list_log"].close()
     app.extensions["engine"].dispose()
 
 

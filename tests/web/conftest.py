@@ -46,6 +46,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.test_client_class = Browser
     yield app
+    app.extensions["list_log"].close()
     app.extensions["engine"].dispose()
 
 
