@@ -10,7 +10,8 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
-from app.db import make_engine
+from app.db import make_engine, set_waker
+from app.jobs.queue import Waker
 from app.services.list_log import ListLog
 
 LANGUAGES = ("en", "de")
@@ -48,6 +49,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["engine"] = make_engine(settings.database_url, pool_size=settings.web_threads + 1)
     app.extensions["list_log"] = ListLog(app.extensions["engine"])
+    # What was saved for the background workers is done at once; the pages know nothing of them.
+    set_waker(app.extensions["engine"], Waker(settings))
     _register(app)
     return app
 

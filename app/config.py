@@ -34,6 +34,9 @@ class Settings:
     session_hours: int = 12
     web_workers: int = 2
     web_threads: int = 4
+    run_jobs: bool = True
+    job_workers: int = 2
+    job_lease_seconds: int = 60
     log_level: str = "INFO"
     testing: bool = field(default=False)
 
@@ -58,6 +61,9 @@ ENVIRONMENT = (
     "SESSION_HOURS",
     "WEB_WORKERS",
     "WEB_THREADS",
+    "RUN_JOBS",
+    "JOB_WORKERS",
+    "JOB_LEASE_SECONDS",
     "LOG_LEVEL",
 )
 
@@ -86,6 +92,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         session_hours=_number(env, "SESSION_HOURS", 12, 1, 24),
         web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
+        run_jobs=_flag(env, "RUN_JOBS", default="yes"),
+        job_workers=_number(env, "JOB_WORKERS", 2, 1, 32),
+        job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
     )
 
@@ -123,8 +132,8 @@ def _words(given: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (given or "").split(",") if word.strip())
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    given = (env.get(name) or "no").lower()
+def _flag(env: Mapping[str, str], name: str, default: str = "no") -> bool:
+    given = (env.get(name) or default).lower()
     if given not in {"yes", "no", "1", "0", "true", "false"}:
         raise BadSetting(f"{name} must be yes or no")
     return given in {"yes", "1", "true"}

@@ -1,10 +1,11 @@
 """The database: engine, settings of each connection, and the only commit in the program."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -96,6 +97,7 @@ def transaction(session: Session) -> Iterator[None]:
         session.connection(execution_options={"writes": True})
         yield
         session.commit()
+        _wake(session)
     except AppError:
         session.rollback()
         raise
@@ -107,6 +109,32 @@ def transaction(session: Session) -> Iterator[None]:
         raise
     finally:
         session.info["writing"] = False
+        session.info.pop("wakes", None)
+
+
+# Who is to be told, by engine, when something for the background workers was saved.
+_wakers: WeakKeyDictionary[Engine, Callable[[], None]] = WeakKeyDictionary()
+
+
+def set_waker(engine: Engine, wake: Callable[[], None]) -> None:
+    """Let `wake` be called after each commit on the engine that gave the workers something to do.
+
+    It must return at once and never raise: the act is saved, and workers look by themselves too.
+    """
+    _wakers[engine] = wake
+
+
+def wake_after_commit(session: Session) -> None:
+    """Have the background workers woken when the running transaction is committed."""
+    session.info["wakes"] = True
+
+
+def _wake(session: Session) -> None:
+    if session.info.get("wakes"):
+        bind = session.get_bind()
+        wake = _wakers.get(bind.engine)
+        if wake is not None:
+            wake()
 
 
 def as_app_error(error: DBAPIError) -> AppError | DBAPIError:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app import config
 from app.cli.demo import demo_command
 from app.cli.imports import import_group
+from app.cli.jobs import jobs
 from app.cli.serve import run
 from app.cli.system import doctor, init
 from app.cli.users import user_group
@@ -58,5 +59,5 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (demo_command, doctor, init, run, user_group, import_group):
+for command in (demo_command, doctor, init, jobs, run, user_group, import_group):
     main.add_command(command)

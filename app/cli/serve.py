@@ -3,14 +3,48 @@
 import errno
 import os
 import socket
+import subprocess
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from app import config, create_app, logs, schema
 from app.cli.database import open_engine
 from app.cli.demo import ensure_demo, tell_sign_ins
+from app.cli.jobs import start_beside
+
+
+class Beside(Arbiter):
+    """Gunicorn's master, which also keeps the process of the background jobs alive."""
+
+    jobs: subprocess.Popen[bytes] | None = None
+    wait = 0
+
+    def manage_workers(self) -> None:
+        """Start the jobs again when their process is gone, later each time; called every second."""
+        super().manage_workers()
+        if self.app.settings.run_jobs and (self.jobs is None or self.jobs.poll() is not None):
+            if self.jobs is not None and self.wait > 0:
+                self.wait -= 1
+                return
+            self.jobs = start_beside()
+            self.wait = 5
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the jobs together with the workers, and wait until what is in flight is done."""
+        jobs, self.jobs = self.jobs, None
+        if jobs is not None:
+            jobs.terminate()
+        super().stop(graceful)
+        if jobs is not None:
+            assert jobs.stdin is not None
+            jobs.stdin.close()
+            try:
+                jobs.wait(timeout=25)
+            except subprocess.TimeoutExpired:
+                jobs.kill()
 
 
 class Server(BaseApplication):
@@ -48,6 +82,10 @@ class Server(BaseApplication):
         """Make the application; this runs in the worker, so no connection crosses a fork."""
         logs.set_up(self.settings.log_level)
         return create_app(self.settings)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        Beside(self).run()
 
 
 @click.command()

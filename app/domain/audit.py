@@ -21,6 +21,7 @@ class AuditAction(StrEnum):
     CUSTOMER_CREATED = "customer.created"
     CUSTOMER_UPDATED = "customer.updated"
     IMPORT_FINISHED = "import.finished"
+    JOB_RETRIED = "job.retried"
     LOG_EXPORTED = "log.exported"
     ORDER_RECORDED = "order.recorded"
     PASSWORD_CHANGED = "associate.password_changed"  # noqa: S105 -- the name of an act

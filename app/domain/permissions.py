@@ -29,6 +29,7 @@ class Permission(StrEnum):
     CUSTOMER_IMPORT = "customer:import"
     CUSTOMER_REVEAL = "customer:reveal"
     CUSTOMER_VIEW = "customer:view"
+    JOB_VIEW = "job:view"
     ORDER_RECORD = "order:record"
 
 
@@ -44,12 +45,13 @@ _FLOOR = frozenset(
 
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ASSOCIATE: _FLOOR,
-    Role.MANAGER: _FLOOR | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT},
+    Role.MANAGER: _FLOOR | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT, Permission.JOB_VIEW},
     Role.ADMIN: _FLOOR
     | {
         Permission.ADMIN_MANAGE,
         Permission.AUDIT_EXPORT,
         Permission.CUSTOMER_IMPORT,
+        Permission.JOB_VIEW,
         Permission.ORDER_RECORD,
     },
     Role.AUDITOR: frozenset({Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW, Permission.CUSTOMER_VIEW}),

@@ -1,1 +1,1 @@
-"""Background work: what is to be done stands in the database, a queue only wakes whoever does it."""
+"""Background work: what is to be done stands in the table `job`, Huey only wakes whoever does it."""

@@ -9,6 +9,7 @@ from app.models.consent import Consent, ConsentEvent
 from app.models.customer import Customer, CustomerStore
 from app.models.idempotency import IdempotencyKey
 from app.models.import_job import ImportJob
+from app.models.job import Job
 from app.models.order import Order
 from app.models.store import Store
 
@@ -27,6 +28,7 @@ __all__ = [
     "ExtendedAttribute",
     "IdempotencyKey",
     "ImportJob",
+    "Job",
     "Order",
     "SignInFailure",
     "SignInSession",

@@ -1,0 +1,39 @@
+"""Background jobs: their kinds, their states, and when one that failed is tried again."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+# Tries without any progress after which a job is left to people.
+MAX_ATTEMPTS = 5
+# How long finished jobs are listed; dead ones stay longer, since somebody has to look at them.
+KEPT_DONE = timedelta(days=30)
+KEPT_RECURRING = timedelta(days=1)
+KEPT_DEAD = timedelta(days=180)
+
+
+class JobKind(StrEnum):
+    """One kind of background work, `noun.act`; the handler stands in `app/jobs/`."""
+
+    JOBS_TIDY = "jobs.tidy"
+
+
+class JobState(StrEnum):
+    """How a job stands: `dead` ones were given up and wait for somebody to retry them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+    @property
+    def is_finished(self) -> bool:
+        """True when nothing more happens by itself."""
+        return self in {JobState.DONE, JobState.DEAD}
+
+
+UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+def back_off(attempts: int) -> timedelta:
+    """Return how long to wait after so many failed attempts: 10 s, 40 s, 3 min, 11 min."""
+    return timedelta(seconds=10 * 4 ** (max(attempts, 1) - 1))

@@ -1,0 +1,40 @@
+"""A job of ten steps for the tests, whose every effect is a row, and a program that runs it.
+
+`python -m tests.jobs.steps` is `clienteling jobs` with this handler.
+"""
+
+import os
+import time
+from enum import StrEnum
+
+from app.domain import clock
+from app.jobs.registry import handles
+from app.models import IdempotencyKey
+from app.models.base import new_id
+
+STEPS = 10
+
+
+class Kind(StrEnum):
+    STEPS = "test.steps"
+
+
+@handles(Kind.STEPS)
+def steps(work):
+    for number in range(work.done, STEPS):
+        with work.step(done=number + 1, total=STEPS) as session:
+            # Any table does: the unique constraint makes a second effect of a step an error.
+            session.add(
+                IdempotencyKey(
+                    actor_key="test.steps", act=work.subject_id, key=str(number), request_hash="",
+                    subject_id=new_id(), created_at=clock.utcnow(),
+                )
+            )  # fmt: skip
+            session.flush()
+            time.sleep(float(os.environ.get("STEP_SECONDS", "0")))
+
+
+if __name__ == "__main__":
+    from app.cli import main
+
+    main()
