@@ -43,7 +43,7 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
     """Return how many jobs the actor sees in each state."""
     actor.require(Permission.JOB_VIEW)
     query = select(Job.state, func.count()).where(_visible(actor)).group_by(Job.state)
-    return dict(list(session.execute(query).tuples()))
+    return dict(list(session.execute(query)))
 
 
 def get(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:

@@ -76,7 +76,7 @@ def state(session, job):
 
 
 def effects(session):
-    return Counter(session.execute(select(IdempotencyKey.act, IdempotencyKey.key)).tuples())
+    return Counter(map(tuple, session.execute(select(IdempotencyKey.act, IdempotencyKey.key))))
 
 
 def once_each(*subjects):
