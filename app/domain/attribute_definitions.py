@@ -8,6 +8,7 @@ from typing import Any
 from app.domain import folding, values
 from app.domain.attributes import MAX_KEY, AttributeType
 from app.domain.fields import Checker
+from app.domain.texts import N_, Text
 from app.domain.values import BadValue
 
 MAX_GROUP = 60
@@ -51,7 +52,7 @@ class DefinitionInput:
         no_choices: list[str] = []
         columns["choices"] = checker.take("choices", self._choices, no_choices) if has_choices else no_choices
         if self.is_in_list and self.is_sensitive:
-            checker.refuse("is_in_list", "A sensitive attribute cannot be shown in lists.")
+            checker.refuse("is_in_list", N_("A sensitive attribute cannot be shown in lists."))
         checker.done()
         return columns
 
@@ -59,30 +60,36 @@ class DefinitionInput:
         key = values.text(self.key, max_length=MAX_KEY)
         if not _KEY.match(key):
             raise BadValue(
-                "Use small letters a to z, digits and underscores, a letter first, like shirt_fit."
+                N_("Use small letters a to z, digits and underscores, a letter first, like shirt_fit.")
             )
         return key
 
     def _label(self) -> str:
         label = values.text(self.label, max_length=values.MAX_NAME)
         if not label:
-            raise BadValue("Enter the label that people read.")
+            raise BadValue(N_("Enter the label that people read."))
         return label
 
     def _type(self) -> str:
         try:
             return AttributeType(self.type).value
         except ValueError:
-            raise BadValue("Choose a type.") from None
+            raise BadValue(N_("Choose a type.")) from None
 
     def _choices(self) -> list[str]:
         lines = values.text(self.choices, max_length=MAX_CHOICES * (MAX_CHOICE + 2), multiline=True)
         choices = [values.text(line, max_length=MAX_CHOICE) for line in lines.splitlines() if line.strip()]
         if not MIN_CHOICES <= len(choices) <= MAX_CHOICES:
-            raise BadValue(f"Enter {MIN_CHOICES} to {MAX_CHOICES} choices, one a line.")
+            raise BadValue(
+                Text.of(
+                    N_("Enter %(min_choices)s to %(max_choices)s choices, one a line."),
+                    min_choices=MIN_CHOICES,
+                    max_choices=MAX_CHOICES,
+                )
+            )
         # Several choices of one customer are stored in one text, with commas between.
         if any("," in choice for choice in choices):
-            raise BadValue("A choice cannot hold a comma.")
+            raise BadValue(N_("A choice cannot hold a comma."))
         if len({folding.fold(choice) for choice in choices}) != len(choices):
-            raise BadValue("Each choice must differ from the others by more than case and accents.")
+            raise BadValue(N_("Each choice must differ from the others by more than case and accents."))
         return choices

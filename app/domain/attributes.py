@@ -11,6 +11,7 @@ from typing import Protocol
 from app.domain import folding, values
 from app.domain.customers import MAX_ATTRIBUTES
 from app.domain.fields import Checker
+from app.domain.texts import N_, Text
 from app.domain.values import BadValue
 
 MAX_KEY = 60
@@ -79,7 +80,7 @@ def _choice(definition: Definition, given: str) -> str:
     for choice in definition.choices:
         if folding.fold(choice) == folding.fold(given):
             return choice
-    raise BadValue(f"Choose one of: {', '.join(definition.choices)}.")
+    raise BadValue(Text.of(N_("Choose one of: %(names)s."), names=", ".join(definition.choices)))
 
 
 def _number(given: str) -> str:
@@ -89,7 +90,7 @@ def _number(given: str) -> str:
     except InvalidOperation:
         number = None
     if number is None:
-        raise BadValue("Enter a number, like 42 or 42.5.")
+        raise BadValue(N_("Enter a number, like 42 or 42.5."))
     return format(number, "f")
 
 
@@ -103,7 +104,7 @@ def _date(given: str) -> str:
 
 
 def _no_date() -> str:
-    raise BadValue("Enter a date as year-month-day, like 1990-05-31.")
+    raise BadValue(N_("Enter a date as year-month-day, like 1990-05-31."))
 
 
 def _yes_no(given: str) -> str:
@@ -111,7 +112,7 @@ def _yes_no(given: str) -> str:
         given.casefold()
     )
     if answer is None:
-        raise BadValue("Answer yes or no.")
+        raise BadValue(N_("Answer yes or no."))
     return answer
 
 
@@ -130,7 +131,12 @@ def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) ->
             stored[key] = taken
     if len(stored) > MAX_ATTRIBUTES:
         checker.refuse(
-            "", f"Keep at most {MAX_ATTRIBUTES} attributes; remove {len(stored) - MAX_ATTRIBUTES}."
+            "",
+            Text.of(
+                N_("Keep at most %(max_attributes)s attributes; remove %(extra)s."),
+                max_attributes=MAX_ATTRIBUTES,
+                extra=len(stored) - MAX_ATTRIBUTES,
+            ),
         )
     checker.done()
     return stored

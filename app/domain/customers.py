@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain import values
 from app.domain.fields import Checker
+from app.domain.texts import N_
 
 # No 0, O, 1, I: the display id is read aloud.
 DISPLAY_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -17,11 +18,11 @@ MAX_ATTRIBUTES = 20
 
 # The fields that a person may change, with the words that pages and history use for them.
 FIELD_LABELS = {
-    "email": "E-mail",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "phone_number": "Phone",
-    "country_code": "Country",
+    "email": N_("E-mail"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "phone_number": N_("Phone"),
+    "country_code": N_("Country"),
 }
 
 

@@ -20,7 +20,7 @@ class Checker:
         try:
             return parse()
         except BadValue as error:
-            self.refuse(name, str(error))
+            self.refuse(name, error.reason)
             return default
 
     def refuse(self, name: str, reason: str) -> None:

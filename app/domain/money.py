@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 
+from app.domain.texts import N_, Text
 from app.domain.values import BadValue
 
 # What a database's 64-bit integer holds.
@@ -28,8 +29,12 @@ def to_minor(amount: Decimal | int, currency: str) -> int:
     scaled = Fraction(amount) * 10**digits
     if scaled.denominator != 1:
         raise BadValue(
-            f"Write an amount that can be paid: {currency} has {digits or 'no'} digits after the point."
+            Text.of(
+                N_("Write an amount that can be paid: %(currency)s has %(digits)s digits after the point."),
+                currency=currency,
+                digits=digits or "0",
+            )
         )
     if abs(scaled.numerator) > MAX_MINOR:
-        raise BadValue("This amount is too large.")
+        raise BadValue(N_("This amount is too large."))
     return int(scaled.numerator)

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-
-def N_(text: str) -> str:  # noqa: N802 - the name under which message extraction knows it
-    """Mark a text for translation, which happens where it is shown."""
-    return text
+from app.domain.texts import N_
 
 
 class Tone(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from app.domain.texts import N_, Text
 from app.errors import Invalid
 
 MAX_OFFSET = 10_000
@@ -20,9 +21,18 @@ class PageRequest:
 
     def __post_init__(self) -> None:
         if not 0 <= self.offset <= MAX_OFFSET:
-            raise Invalid({"offset": [f"Give an offset from 0 to {MAX_OFFSET}, or narrow the search."]})
+            raise Invalid(
+                {
+                    "offset": [
+                        Text.of(
+                            N_("Give an offset from 0 to %(max_offset)s, or narrow the search."),
+                            max_offset=MAX_OFFSET,
+                        )
+                    ]
+                }
+            )
         if not 1 <= self.count <= 500:
-            raise Invalid({"count": ["Give a count from 1 to 500."]})
+            raise Invalid({"count": [N_("Give a count from 1 to 500.")]})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import unicodedata
 from pathlib import Path
 
 from app.domain.fields import Checker
+from app.domain.texts import N_, Text
 
 MIN_LENGTH = 8
 MAX_LENGTH = 128
@@ -36,12 +37,20 @@ def check(password: str, *, email: str = "") -> str:
     checker = Checker()
     if len(chosen) < MIN_LENGTH:
         checker.refuse(
-            "password", f"Use at least {MIN_LENGTH} characters. Three or four words make a good one."
+            "password",
+            Text.of(
+                N_("Use at least %(min_length)s characters. Three or four words make a good one."),
+                min_length=MIN_LENGTH,
+            ),
         )
     elif len(chosen) > MAX_LENGTH:
-        checker.refuse("password", f"Use at most {MAX_LENGTH} characters.")
+        checker.refuse(
+            "password", Text.of(N_("Use at most %(max_length)s characters."), max_length=MAX_LENGTH)
+        )
     elif chosen.casefold() in COMMON or (email and chosen.casefold() == email.casefold()):
-        checker.refuse("password", "This password is too easy to guess. Three or four words make a good one.")
+        checker.refuse(
+            "password", N_("This password is too easy to guess. Three or four words make a good one.")
+        )
     checker.done()
     return chosen
 

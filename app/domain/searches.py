@@ -83,7 +83,7 @@ class CustomerQuery:
             try:
                 object.__setattr__(self, name, _line(getattr(self, name), max_length))
             except values.BadValue as error:
-                reasons[name] = [str(error)]
+                reasons[name] = [error.reason]
         for name, kind in (("list", CustomerList), ("sort", CustomerSort)):
             try:
                 object.__setattr__(self, name, kind(getattr(self, name)))

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from app.domain import values
 from app.domain.fields import Checker
 from app.domain.iso_codes import CURRENCY_CODES
+from app.domain.texts import N_
 from app.domain.values import BadValue
 
 
@@ -57,19 +58,19 @@ class StoreInput:
     def _country(self) -> str:
         code = values.country(self.country_code)
         if not code:
-            raise BadValue("Choose a country.")
+            raise BadValue(N_("Choose a country."))
         return code
 
     def _currency(self) -> str:
         code = values.text(self.currency, max_length=values.MAX_NAME).upper()
         if code not in CURRENCY_CODES:
-            raise BadValue("Give the currency by its three letters, like EUR.")
+            raise BadValue(N_("Give the currency by its three letters, like EUR."))
         return code
 
     def _time_zone(self) -> str:
         name = values.text(self.time_zone, max_length=64)
         if name not in time_zones():
-            raise BadValue("Choose a time zone, like Europe/Paris.")
+            raise BadValue(N_("Choose a time zone, like Europe/Paris."))
         return name
 
 

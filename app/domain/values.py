@@ -8,6 +8,8 @@ import phonenumbers
 from babel import Locale
 from email_validator import EmailNotValidError, validate_email
 
+from app.domain.texts import N_, Text
+
 MAX_EMAIL = 254
 MAX_NAME = 100
 MAX_PHONE = 40
@@ -22,6 +24,11 @@ _INTEGER = re.compile(r"[0-9]{1,9}\Z")
 class BadValue(ValueError):
     """A value that cannot be taken; the text says how to mend it."""
 
+    @property
+    def reason(self) -> str:
+        """The text as it was given, with what its translation needs."""
+        return str(self) if not self.args else self.args[0]
+
 
 def text(value: object, *, max_length: int, multiline: bool = False) -> str:
     """Return the text trimmed and in composed form (NFC).
@@ -30,16 +37,18 @@ def text(value: object, *, max_length: int, multiline: bool = False) -> str:
     cannot be stored or shown: NUL and other controls, lone surrogates, direction overrides.
     """
     if not isinstance(value, str):
-        raise BadValue("Enter text.")
+        raise BadValue(N_("Enter text."))
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
-        raise BadValue("This holds a broken character. Type it again.")
+        raise BadValue(N_("This holds a broken character. Type it again."))
     cleaned = unicodedata.normalize("NFC", value).strip()
     kept = _KEPT_CONTROLS if multiline else frozenset()
     for character in cleaned:
         if character in _BIDI_CONTROLS or (unicodedata.category(character) == "Cc" and character not in kept):
-            raise BadValue("This holds an invisible control character. Type it again.")
+            raise BadValue(N_("This holds an invisible control character. Type it again."))
     if len(cleaned) > max_length:
-        raise BadValue(f"This is too long: use at most {max_length} characters.")
+        raise BadValue(
+            Text.of(N_("This is too long: use at most %(max_length)s characters."), max_length=max_length)
+        )
     return cleaned
 
 
@@ -50,11 +59,11 @@ def email(value: object) -> str:
     """
     cleaned = text(value, max_length=MAX_EMAIL)
     if not cleaned:
-        raise BadValue("Enter an e-mail address, like name@example.com.")
+        raise BadValue(N_("Enter an e-mail address, like name@example.com."))
     try:
         return validate_email(cleaned, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise BadValue(f"Enter an e-mail address, like name@example.com. {error}") from None
+    except EmailNotValidError:
+        raise BadValue(N_("Enter an e-mail address, like name@example.com.")) from None
 
 
 def email_key(normal: str) -> str:
@@ -74,7 +83,7 @@ def phone(value: object, *, region: str | None) -> tuple[str, str | None]:
         return "", None
     digits = sum(character.isdigit() for character in typed)
     if digits < 4 or re.search(r"[^\d\s+()./xX#,;\-\u2010-\u2015\u00a0]", typed):
-        raise BadValue("Enter a phone number with digits, like +33 6 12 34 56 78.")
+        raise BadValue(N_("Enter a phone number with digits, like +33 6 12 34 56 78."))
     try:
         parsed = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
@@ -105,14 +114,14 @@ def country(value: object) -> str:
     """Return the country code in capitals, or "" for none. Raises BadValue for an unknown one."""
     code = text(value, max_length=MAX_NAME).upper()
     if code and code not in countries():
-        raise BadValue("Choose a country, or give its two-letter code, like FR.")
+        raise BadValue(N_("Choose a country, or give its two-letter code, like FR."))
     return code
 
 
 def integer(value: object, *, low: int = 0, high: int = 999_999_999) -> int:
     """Return a whole number written in plain digits. Raises BadValue outside `low` to `high`."""
     if not isinstance(value, str) or not _INTEGER.match(value) or not low <= int(value) <= high:
-        raise BadValue(f"Enter a whole number from {low} to {high}.")
+        raise BadValue(Text.of(N_("Enter a whole number from %(low)s to %(high)s."), low=low, high=high))
     return int(value)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, flash, request, url_for
+from flask_babel import gettext as _
 
 from app.db import transaction
 from app.domain import values
@@ -15,6 +16,7 @@ from app.web import htmx
 from app.web.access import current_actor
 from app.web.database import get_session
 from app.web.forms.base import BaseForm, RevisionMixin
+from app.web.language import say
 
 MAX_SEARCH = 200
 
@@ -29,7 +31,7 @@ def asked() -> tuple[str, PageRequest]:
         text = values.text(request.args.get("q", ""), max_length=MAX_SEARCH)
         offset = values.integer(request.args.get("offset", "0"), high=MAX_OFFSET)
     except values.BadValue as error:
-        raise Invalid({"": [str(error)]}, str(error)) from None
+        raise Invalid({"": [error.reason]}, error.reason) from None
     return text, PageRequest(offset=offset)
 
 
@@ -73,7 +75,7 @@ def save_edit(
             save()
     except (Invalid, Conflict, Forbidden) as error:
         status = {Conflict: 409, Forbidden: 403}.get(type(error), 422)
-        messages = [error.message] if isinstance(error, Forbidden) else form.apply_errors(error)
+        messages = [say(error.message)] if isinstance(error, Forbidden) else form.apply_errors(error)
         return show_form(form, context, messages=messages, status=status)
     except Stale as error:
         for name, value in current().items():
@@ -83,7 +85,9 @@ def save_edit(
                     f"Somebody else saved this meanwhile: {_text(value)}",
                 ]
         form.revision.data = str(error.current_revision)
-        return show_form(form, context, messages=[error.message, "Save again to keep yours."], status=409)
+        return show_form(
+            form, context, messages=[say(error.message), _("Save again to keep yours.")], status=409
+        )
     return _done(context)
 
 
@@ -105,7 +109,7 @@ def change_state(row: Any, change: Callable[[int], Any], context: dict[str, Any]
             with transaction(get_session()):
                 change(form.seen_revision)
         except (Stale, Conflict, Invalid) as error:
-            messages, status = [error.message], 422 if isinstance(error, Invalid) else 409
+            messages, status = [say(error.message)], 422 if isinstance(error, Invalid) else 409
             if isinstance(error, Stale):
                 form = StateForm(formdata=None, data={"revision": error.current_revision})
         else:

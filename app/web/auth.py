@@ -13,6 +13,7 @@ from app.web import htmx
 from app.web.access import User, current_actor, public, safe_next, signed_in
 from app.web.database import get_session
 from app.web.forms.auth import PasswordForm, SignInForm
+from app.web.language import say
 
 blueprint = Blueprint("auth", __name__)
 
@@ -41,7 +42,7 @@ def sign_in() -> Response:
                     request_id=g.request_id,
                 )
         except RateLimited as error:
-            response = _page(form, error.message, 429)
+            response = _page(form, say(error.message), 429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         if token is not None:

@@ -11,6 +11,7 @@ from app.errors import Stale
 from app.models import Customer
 from app.web import htmx
 from app.web.forms.base import ActForm
+from app.web.language import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def answer(
     conflicts = [
         ConflictChoice(
             name=prefix + conflict.field,
-            label=labels.get(conflict.field, conflict.field),
+            label=say(labels.get(conflict.field, conflict.field)),
             theirs=_text(conflict.theirs),
             theirs_by=conflict.theirs_by,
             theirs_at=conflict.theirs_at,

@@ -13,9 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from app.db import as_app_error
-from app.domain.order_states import N_
+from app.domain.texts import N_
 from app.errors import STATUS, AppError, RateLimited, Unauthenticated, Unavailable
 from app.web import htmx
+from app.web.language import say
 
 # Title, advice and icon of the line that htmx shows; each status has a page of its own as well.
 _TEXTS = {
@@ -71,7 +72,7 @@ def register(app: Flask) -> None:
         if not current_user.is_authenticated and request.endpoint != "auth.sign_in":
             return answer(Unauthenticated())
         return page(
-            400, "This page was open too long, so nothing was saved. Load it again and try once more."
+            400, N_("This page was open too long, so nothing was saved. Load it again and try once more.")
         )
 
     @app.errorhandler(HTTPException)
@@ -121,7 +122,7 @@ def page(status: int, message: str = "") -> Response:
     title, advice, icon = _TEXTS.get(status, _TEXTS[400])
     request_id = g.get("request_id", "")
     if htmx.wants_fragment():
-        error = ErrorText(title=_(title), text=_(message or advice), icon=icon)
+        error = ErrorText(title=_(title), text=say(message) or _(advice), icon=icon)
         text = render_template("errors/_message.html", error=error, request_id=request_id)
         return htmx.into_flashes(current_app.make_response((text, status)))
     template = f"errors/{status if status in _TEXTS else 400}.html"

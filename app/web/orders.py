@@ -26,7 +26,7 @@ def index(customer_id: uuid.UUID) -> Response:
     try:
         offset = values.integer(request.args.get("offset") or "0")
     except values.BadValue as error:
-        raise Invalid({"offset": [str(error)]}) from None
+        raise Invalid({"offset": [error.reason]}) from None
     return htmx.render(
         "orders/index.html",
         fragment="orders/_list.html",

@@ -9,6 +9,7 @@ from wtforms.validators import ValidationError
 
 from app.domain import values
 from app.errors import Conflict, Invalid
+from app.web.language import say
 
 MAX_TYPED = 10_000
 
@@ -23,7 +24,7 @@ def _storable(_form: Form, field: Field) -> None:
         try:
             values.text(field.data, max_length=MAX_TYPED)
         except values.BadValue as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(say(error.reason)) from None
 
 
 class BaseForm(FlaskForm):
@@ -48,11 +49,12 @@ class BaseForm(FlaskForm):
         """Put the reasons beside their fields; return those that belong to none."""
         rest: list[str] = []
         for name, reasons in error.fields.items():
+            said = [say(reason) for reason in reasons]
             if name in self._fields:
-                self._fields[name].errors = [*self._fields[name].errors, *reasons]
+                self._fields[name].errors = [*self._fields[name].errors, *said]
             else:
-                rest.extend(reasons)
-        return rest or ([] if error.fields else [error.message])
+                rest.extend(said)
+        return rest or ([] if error.fields else [say(error.message)])
 
 
 class ActForm(BaseForm):

@@ -1,0 +1,31 @@
+import pytest
+
+from app.domain.texts import N_, Text
+from app.web.language import say
+
+
+@pytest.fixture
+def in_german(app):
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        yield
+
+
+def test_texts_of_the_layers_below_are_said_in_the_language_of_the_user(in_german):
+    text = Text.of(
+        N_("%(label)s does not fit this country%(hint)s."),
+        label=Text.of("Postcode"),
+        hint=Text.of(", like %(example)s", example="75002"),
+    )
+    assert say(text) == "Postleitzahl passt nicht zu diesem Land, zum Beispiel 75002."
+    assert say("Choose a country.") == "Wählen Sie ein Land."
+    assert (say(""), say("Nobody translated 100 % of this")) == ("", "Nobody translated 100 % of this")
+
+
+def test_a_page_and_its_errors_are_german_for_who_chose_german(cast, sign_in):
+    browser = sign_in(cast.ada)
+    browser.post("/preferences/language", data={"locale": "de"})
+    page = browser.get("/customers").text
+    assert '<html lang="de"' in page
+    assert "Hier eingewilligt" in page
+    refused = browser.post("/customers/new", data={"email": "nobody"}).text
+    assert "Geben Sie eine E-Mail-Adresse ein, etwa name@example.com." in refused
