@@ -15,6 +15,7 @@ from app.models import (
     Associate,
     AssociateStore,
     AttributeDefinition,
+    ConsentWording,
     Customer,
     CustomerStore,
     ExtendedAttribute,
@@ -106,6 +107,21 @@ def make_definition(session: Session, **over: Any) -> AttributeDefinition:
         "updated_at": NOON,
     }
     return _save(session, AttributeDefinition(**values | over))
+
+
+def make_wording(session: Session, **over: Any) -> ConsentWording:
+    values = {
+        "key": over.get("purpose", "clienteling"),
+        "purpose": "clienteling",
+        "channels": [],
+        "language": "fr",
+        "version": 1,
+        "title": "Conseil personnel",
+        "text": "J'accepte d'être contacté.",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return _save(session, ConsentWording(**values | over))
 
 
 def make_attribute(session: Session, customer: Customer, name: str, value: str) -> ExtendedAttribute:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app import config, schema
-from app.cli import demo_orders, demo_people
+from app.cli import demo_orders, demo_people, demo_wordings
 from app.config import Settings
 from app.db import make_engine, transaction
 from app.domain import attributes, clock, orders
@@ -319,34 +319,49 @@ def _opt_ins(
     now: datetime,
 ) -> None:
     given: list[ConsentInput] = []
+    wordings = demo_wordings.Wordings(session, now - timedelta(days=800), now - timedelta(days=240))
+
+    def say(row: Customer, store: Store, country: str, associate_id: uuid.UUID, **told: Any) -> None:
+        wording = wordings.at(country, told["purpose"], told["at"])
+        is_yes = told["action"] in (Action.GIVEN, Action.CONFIRMED)
+        proof = (
+            demo_wordings.evidence(session, dice, (row.id, row.name), told["method"], told["at"])
+            if is_yes
+            else None
+        )
+        given.append(
+            ConsentInput(
+                customer_id=row.id, store_id=store.id, associate_id=associate_id, source="Tablet",
+                wording_id=wording.id, device=proof.device if proof else "",
+                evidence_id=proof.id if proof else None, **told,
+            )
+        )  # fmt: skip
+
     for person, row in zip(people, rows, strict=True):
         path = dice.choices([path for path, _ in _PATHS], [weight for _, weight in _PATHS])[0]
         channel = dice.choice((Channel.EMAIL, Channel.SMS)) if person.phone else Channel.EMAIL
         at = now - timedelta(days=dice.uniform(5, 700))
         purposes = [Purpose.CLIENTELING, Purpose.MARKETING] if dice.random() < 0.25 else [Purpose.CLIENTELING]
-        method = dice.choice((Method.SIGNATURE, Method.OWN_PHONE, Method.SPOKEN))
+        method = dice.choices((Method.SIGNATURE, Method.OWN_PHONE, Method.SPOKEN), (5, 4, 2))[0]
         for purpose in purposes:
             for step, action in enumerate(path):
-                given.append(
-                    ConsentInput(
-                        customer_id=row.id, store_id=stores[person.land.store].id, channel=channel,
-                        purpose=purpose, action=action, method=method, at=at + timedelta(days=step),
-                        source="Tablet", wording=f"{purpose.value}-1", language="en",
-                        associate_id=row.created_by_id or associates[0].id,
-                    )
+                say(
+                    row, stores[person.land.store], person.land.code, row.created_by_id or associates[0].id,
+                    channel=channel, purpose=purpose, action=action, method=method,
+                    at=at + timedelta(days=step),
                 )  # fmt: skip
     for number in range(0, len(rows), TRAVELLER):
         abroad = stores[(people[number].land.store + 1) % 4]
-        given.append(
-            ConsentInput(
-                customer_id=rows[number].id, store_id=abroad.id, channel=Channel.EMAIL,
-                purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SIGNATURE,
-                at=now - timedelta(days=dice.uniform(1, 60)), source="Tablet", wording="clienteling-1",
-                language="en",
-                associate_id=next(one.id for one, (_, _, _, places, _) in zip(associates, PEOPLE, strict=True)
-                                  if stores.index(abroad) in places),
-            )
+        there = next(
+            one.id for one, (_, _, _, places, _) in zip(associates, PEOPLE, strict=True)
+            if stores.index(abroad) in places
         )  # fmt: skip
+        say(
+            rows[number], abroad, people[number].land.code, there,
+            channel=Channel.EMAIL, purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SIGNATURE,
+            at=now - timedelta(days=dice.uniform(1, 60)),
+        )  # fmt: skip
+    session.flush()
     for start in range(0, len(given), BATCH):
         for outcome in consents.record_batch(session, demo_actor, given[start : start + BATCH]):
             if isinstance(outcome, Exception):

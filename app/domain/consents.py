@@ -58,11 +58,12 @@ class State(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+    RECONFIRM = "reconfirm"
 
     @property
     def label(self) -> str:
         """Name the state for people."""
-        return self.value.replace("_", " ").capitalize()
+        return {"reconfirm": "Ask again"}.get(self.value, self.value.replace("_", " ").capitalize())
 
 
 class Action(StrEnum):
@@ -74,11 +75,12 @@ class Action(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    CONTACT_CHANGED = "contact_changed"
 
     @property
     def label(self) -> str:
         """Name the declaration for people."""
-        return self.value.capitalize()
+        return self.value.replace("_", " ").capitalize()
 
 
 class Method(StrEnum):
@@ -107,21 +109,63 @@ class Method(StrEnum):
             "system": "By the system",
         }[self.value]
 
+    @property
+    def declared_by(self) -> "DeclaredBy":
+        """Tell whose act a declaration by this method is."""
+        if self in REMOTE:
+            return DeclaredBy.SYSTEM
+        return DeclaredBy.STAFF if self in {Method.SPOKEN, Method.PAPER} else DeclaredBy.CUSTOMER
+
+
+class EvidenceKind(StrEnum):
+    """What proves a declaration."""
+
+    SIGNATURE = "signature"
+    TYPED_NAME = "typed_name"
+    OWN_PHONE = "own_phone"
+    CONFIRMATION = "confirmation"
+    SPOKEN = "spoken"
+    PAPER = "paper"
+
+    @property
+    def label(self) -> str:
+        """Name the evidence for people."""
+        return {
+            "signature": "Signature",
+            "typed_name": "Typed name",
+            "own_phone": "Link on the own phone",
+            "confirmation": "Link in the confirmation mail",
+            "spoken": "Read aloud",
+            "paper": "Paper",
+        }[self.value]
+
+
+class DeclaredBy(StrEnum):
+    """Whose act a declaration was."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    SYSTEM = "system"
+
 
 # Nobody who declared it is in the room: these can never turn a "no" into a "yes".
 REMOTE = frozenset({Method.IMPORT, Method.SYSTEM})
 # Declarations that lead towards being contacted; they need something to contact the customer by.
 TOWARDS_YES = frozenset({Action.REQUESTED, Action.GIVEN, Action.CONFIRMED})
+YES_ACTIONS = frozenset({Action.GIVEN, Action.CONFIRMED})
 NO_STATES = frozenset({State.REFUSED, State.WITHDRAWN})
 NO_ACTIONS = frozenset({Action.REFUSED, Action.WITHDRAWN})
+# The customer's answers; questions and what the system notes are none.
+ANSWERS = YES_ACTIONS | NO_ACTIONS
 
 # Withdrawing is possible from everywhere: it is never harder than giving.
-_MOVES: dict[Action, dict[State, State]] = {
+MOVES: dict[Action, dict[State, State]] = {
     Action.REQUESTED: {
         State.NOT_ASKED: State.PENDING,
         State.PENDING: State.PENDING,
         State.REFUSED: State.PENDING,
         State.WITHDRAWN: State.PENDING,
+        State.RECONFIRM: State.PENDING,
     },
     Action.GIVEN: dict.fromkeys(State, State.ACCEPTED),
     Action.CONFIRMED: {State.PENDING: State.ACCEPTED},
@@ -129,20 +173,28 @@ _MOVES: dict[Action, dict[State, State]] = {
         State.NOT_ASKED: State.REFUSED,
         State.PENDING: State.REFUSED,
         State.REFUSED: State.REFUSED,
+        State.RECONFIRM: State.REFUSED,
     },
     Action.WITHDRAWN: dict.fromkeys(State, State.WITHDRAWN),
-    Action.EXPIRED: {State.PENDING: State.NOT_ASKED, State.ACCEPTED: State.NOT_ASKED},
+    Action.EXPIRED: {
+        State.PENDING: State.NOT_ASKED,
+        State.ACCEPTED: State.NOT_ASKED,
+        State.RECONFIRM: State.NOT_ASKED,
+    },
+    # The consent was for the address that is gone (Art. 7: it must be specific).
+    Action.CONTACT_CHANGED: {State.ACCEPTED: State.RECONFIRM, State.PENDING: State.NOT_ASKED},
 }
 _REASONS = {
     Action.REQUESTED: "The customer has opted in already.",
     Action.CONFIRMED: "There is nothing to confirm: ask the customer first.",
     Action.REFUSED: "The customer has opted in before: record a withdrawal.",
     Action.EXPIRED: "Only an open question or an opt-in can expire.",
+    Action.CONTACT_CHANGED: "Only an open question or an opt-in depends on the address.",
 }
 
 
 def move(state: State, action: Action, method: Method, *, last_said_no: bool = False) -> State:
-    """Return the state after a declaration.
+    """Return the state after a declaration that is newer than all others.
 
     `last_said_no` tells that the customer's newest own answer was a refusal or withdrawal, even
     if an open question or its expiry hides it in `state`. An import or sync can never turn a no
@@ -152,14 +204,99 @@ def move(state: State, action: Action, method: Method, *, last_said_no: bool = F
         raise Invalid(
             {"action": ["The customer said no. Only the customer can opt in again; an import cannot."]}
         )
-    after = _MOVES[action].get(state)
+    after = MOVES[action].get(state)
     if after is None:
         raise Invalid({"action": [_REASONS[action]]})
     return after
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is known of one channel and purpose: the state, and the times that decide on late news.
+
+    `own_yes_at` is the newest yes that somebody gave in person or on their own device, `no_at`
+    the newest no, `newest_at` the newest declaration of any kind.
+    """
+
+    state: State = State.NOT_ASKED
+    newest_at: datetime | None = None
+    own_yes_at: datetime | None = None
+    no_at: datetime | None = None
+
+    @property
+    def said_no(self) -> bool:
+        """True when no own yes is newer than the newest no."""
+        return self.no_at is not None and (self.own_yes_at is None or self.no_at >= self.own_yes_at)
+
+    def after(self, action: Action, method: Method, at: datetime) -> "Standing":
+        """Return the standing once this declaration is known; raises Invalid for an impossible one.
+
+        The state follows the times at which things were declared, not those at which we heard of
+        them, and doubt goes against contact: a no counts unless an own yes is newer, whatever
+        imports say; a yes, a question or an expiry that is older than what is known is history
+        and moves nothing. At the same time no goes before yes.
+        """
+        late = self.newest_at is not None and at < self.newest_at
+        if action in NO_ACTIONS:
+            state = self._after_no(action, method, at, late=late)
+        elif late or (action in TOWARDS_YES and self.no_at is not None and at <= self.no_at):
+            # No way round by a date: an import of a yes after the no is refused, in order or late.
+            if method in REMOTE and self.said_no and self.no_at is not None and at > self.no_at:
+                move(self.state, action, method, last_said_no=True)
+            state = self.state
+        else:
+            state = move(self.state, action, method, last_said_no=self.said_no)
+        is_own_yes = action in YES_ACTIONS and method not in REMOTE
+        return Standing(
+            state=state,
+            newest_at=_later(self.newest_at, at),
+            own_yes_at=_later(self.own_yes_at, at) if is_own_yes else self.own_yes_at,
+            no_at=_later(self.no_at, at) if action in NO_ACTIONS else self.no_at,
+        )
+
+    def _after_no(self, action: Action, method: Method, at: datetime, *, late: bool) -> State:
+        if not late:
+            return move(self.state, action, method)
+        if self.own_yes_at is not None and at < self.own_yes_at:
+            return self.state
+        # A newer question stays open: the customer will answer it.
+        if self.state in NO_STATES or self.state is State.PENDING:
+            return self.state
+        return State.REFUSED if action is Action.REFUSED else State.WITHDRAWN
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)
+
+
+def weaknesses(method: Method, *, has_wording: bool, has_evidence: bool) -> tuple[str, ...]:
+    """Return why a yes is hard to prove, each reason a few words; nothing for a strong one."""
+    reasons = []
+    if method is Method.SPOKEN:
+        reasons.append("Spoken")
+    if method is Method.IMPORT:
+        reasons.append("Imported")
+    if not has_wording:
+        reasons.append("No wording")
+    if method in {Method.SIGNATURE, Method.OWN_PHONE, Method.PAPER} and not has_evidence:
+        reasons.append("No evidence")
+    return tuple(reasons)
+
+
+def is_weak(method: Method, *, has_wording: bool, has_evidence: bool) -> bool:
+    """True when a yes is hard to prove."""
+    return bool(weaknesses(method, has_wording=has_wording, has_evidence=has_evidence))
+
+
 # An opt-in of a store counts as given when any channel is; else the state that says most.
-_TELLING = (State.ACCEPTED, State.PENDING, State.WITHDRAWN, State.REFUSED, State.NOT_ASKED)
+_TELLING = (
+    State.ACCEPTED,
+    State.PENDING,
+    State.RECONFIRM,
+    State.WITHDRAWN,
+    State.REFUSED,
+    State.NOT_ASKED,
+)
 
 
 def summary(states: Iterable[State]) -> State:
@@ -168,11 +305,15 @@ def summary(states: Iterable[State]) -> State:
     return next((state for state in _TELLING if state in present), State.NOT_ASKED)
 
 
+# The channels that reach the phone number.
+BY_PHONE = frozenset({Channel.SMS, Channel.PHONE, Channel.WHATSAPP})
+
+
 def refuse_without_contact(channel: Channel, action: Action, *, has_phone: bool, has_address: bool) -> None:
     """Raise Invalid when a channel is asked for that the customer cannot be reached by."""
     if action not in TOWARDS_YES:
         return
-    if channel in {Channel.SMS, Channel.PHONE, Channel.WHATSAPP} and not has_phone:
+    if channel in BY_PHONE and not has_phone:
         raise Invalid({"channel": ["The customer has no phone number. Add one first."]})
     if channel is Channel.POST and not has_address:
         raise Invalid({"channel": ["The customer has no address. Add one first."]})
@@ -190,6 +331,11 @@ class ConsentInput:
     method: Method
     at: datetime
     source: str = ""
+    source_id: str = ""
     wording: str = ""
+    wording_id: UUID | None = None
+    wording_version: int | None = None
     language: str = ""
+    evidence_id: UUID | None = None
     associate_id: UUID | None = None
+    device: str = ""

@@ -26,7 +26,7 @@ SHORTEST_ORDER_PREFIX = 4
 # How an opt-in can stand in a store; "accepted" is what people call opted in.
 OPTED_IN = "accepted"
 NOT_ASKED = "not_asked"
-OPT_IN_STATES = (NOT_ASKED, "pending", OPTED_IN, "refused", "withdrawn")
+OPT_IN_STATES = (NOT_ASKED, "pending", OPTED_IN, "refused", "withdrawn", "reconfirm")
 
 E = TypeVar("E", bound=StrEnum)
 

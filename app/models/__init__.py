@@ -5,11 +5,12 @@ from app.models.associate import Associate, AssociateStore, SignInFailure, SignI
 from app.models.attribute import AttributeDefinition, ExtendedAttribute
 from app.models.audit import AccessEntry, AuditEntry
 from app.models.base import Base
-from app.models.consent import Consent, ConsentEvent
+from app.models.consent import Consent, ConsentAsk, ConsentEvent, ConsentEvidence, ConsentWording
 from app.models.customer import Customer, CustomerStore
 from app.models.idempotency import IdempotencyKey
 from app.models.import_job import ImportJob
 from app.models.job import Job
+from app.models.mail import Mail
 from app.models.order import Order
 from app.models.store import Store
 
@@ -22,13 +23,17 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Consent",
+    "ConsentAsk",
     "ConsentEvent",
+    "ConsentEvidence",
+    "ConsentWording",
     "Customer",
     "CustomerStore",
     "ExtendedAttribute",
     "IdempotencyKey",
     "ImportJob",
     "Job",
+    "Mail",
     "Order",
     "SignInFailure",
     "SignInSession",

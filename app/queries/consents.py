@@ -1,7 +1,7 @@
 """How a customer's opt-ins stand, and how they came about."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.actor import Actor
-from app.domain.consents import Action, Channel, Method, Purpose, State
+from app.domain.consents import Action, Channel, Method, Purpose, State, summary
 from app.models import Associate, Consent, ConsentEvent, Store
 from app.queries import customers as customer_queries
 
@@ -121,6 +121,29 @@ def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
         )
         for event, name, associate in session.execute(query)
     ]
+
+
+def opt_ins_of(
+    session: Session, customer_ids: Collection[uuid.UUID]
+) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[str, datetime | None]]:
+    """Return the opt-in state and its date by (store, customer), for links that are made later.
+
+    Who refused in a store before ordering there has said no, although no link told so.
+    """
+    found: dict[tuple[uuid.UUID, uuid.UUID], list[Consent]] = {}
+    for row in session.scalars(
+        select(Consent).where(
+            Consent.customer_id.in_(customer_ids), Consent.purpose == Purpose.CLIENTELING.value
+        )
+    ):
+        found.setdefault((row.store_id, row.customer_id), []).append(row)
+    return {
+        key: (
+            summary(State(row.state) for row in rows).value,
+            max((row.since for row in rows if row.state == State.ACCEPTED.value), default=None),
+        )
+        for key, rows in found.items()
+    }
 
 
 def _who(event: ConsentEvent, associate: Associate | None) -> str:

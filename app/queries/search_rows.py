@@ -18,7 +18,7 @@ from app.queries import scope
 from app.queries import search_lookup as lookup
 
 # Of several stores' states, the one that is shown: the most telling first.
-_TELLING = (OPTED_IN, "pending", "withdrawn", "refused", NOT_ASKED)
+_TELLING = (OPTED_IN, "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,32 @@
 """Consents: record what was declared; the state of each channel follows in the same act."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, consents, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, State
+from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, Standing, State
 from app.domain.customers import LinkReason
 from app.domain.fields import Checker
 from app.domain.permissions import Permission
 from app.errors import Invalid, NotFound
-from app.models import Address, Consent, ConsentEvent, Customer, CustomerStore
+from app.models import (
+    Address,
+    Consent,
+    ConsentEvent,
+    ConsentEvidence,
+    ConsentWording,
+    Customer,
+    CustomerStore,
+    Store,
+)
 from app.queries import scope
 from app.services import audit, revisions, search_index
 
@@ -38,7 +48,10 @@ def record(
     at: datetime | None = None,
     source: str = "",
     wording: str = "",
+    wording_id: uuid.UUID | None = None,
     language: str = "",
+    evidence_id: uuid.UUID | None = None,
+    device: str = "",
 ) -> Consent:
     """Record one declaration, and return how the channel and purpose stand after it.
 
@@ -54,8 +67,11 @@ def record(
         at=at or clock.utcnow(),
         source=source,
         wording=wording,
+        wording_id=wording_id,
         language=language,
+        evidence_id=evidence_id,
         associate_id=actor.id,
+        device=device,
     )
     outcome = record_batch(session, actor, [given])[0]
     if isinstance(outcome, Invalid | NotFound):
@@ -80,6 +96,44 @@ def record_batch(
     return outcomes
 
 
+def note_changed_contact(
+    session: Session, actor: Actor, customer: Customer, changed: Collection[Channel]
+) -> None:
+    """Ask again for channels whose address or number changed: the consent was for the old one.
+
+    Part of the act that changes the customer; it reaches the consents of every store, and no
+    permission of the actor's is needed for what only takes consent away.
+    """
+    rows = session.scalars(
+        select(Consent).where(
+            Consent.customer_id == customer.id,
+            Consent.channel.in_([channel.value for channel in changed]),
+            Consent.state.in_([state.value for state in consents.MOVES[Action.CONTACT_CHANGED]]),
+        )
+    ).all()
+    if not rows:
+        return
+    now = clock.utcnow()
+    system = replace(Actor.system("Contact changed", channel=actor.channel), request_id=actor.request_id)
+    batch = [
+        ConsentInput(
+            customer_id=row.customer_id,
+            store_id=row.store_id,
+            channel=Channel(row.channel),
+            purpose=Purpose(row.purpose),
+            action=Action.CONTACT_CHANGED,
+            method=Method.SYSTEM,
+            at=now,
+            source="Contact changed",
+            associate_id=actor.id,
+        )
+        for row in rows
+    ]
+    for outcome in record_batch(session, system, batch):
+        if isinstance(outcome, Invalid | NotFound):
+            raise outcome
+
+
 class _Known:
     """What the customers of a batch have said so far, read with a constant number of statements."""
 
@@ -102,25 +156,56 @@ class _Known:
             (row.customer_id, row.store_id, row.purpose, row.channel): row
             for row in session.scalars(select(Consent).where(Consent.customer_id.in_(ids)))
         }
-        self.said_no: dict[_Key, bool] = {}
-        answers = session.execute(
+        self.standings = self._standings(session, ids)
+        self.wordings = {
+            row.id: row
+            for row in session.scalars(
+                select(ConsentWording).where(
+                    ConsentWording.id.in_({one.wording_id for one in batch} - {None})
+                )
+            )
+        }
+        proofs = {one.evidence_id for one in batch} - {None}
+        self.evidence = {
+            row.id: row.customer_id
+            for row in session.scalars(select(ConsentEvidence).where(ConsentEvidence.id.in_(proofs)))
+        }
+        self.time_zones: dict[uuid.UUID, str] = {
+            row.id: row.time_zone
+            for row in session.scalars(select(Store).where(Store.id.in_({one.store_id for one in batch})))
+        }
+        self.changed: set[uuid.UUID] = set()
+
+    def _standings(self, session: Session, ids: set[uuid.UUID]) -> dict[_Key, Standing]:
+        own = ConsentEvent.method.not_in([method.value for method in consents.REMOTE])
+        yes = ConsentEvent.action.in_([action.value for action in consents.YES_ACTIONS])
+        no = ConsentEvent.action.in_([action.value for action in consents.NO_ACTIONS])
+        found = session.execute(
             select(
                 ConsentEvent.customer_id,
                 ConsentEvent.store_id,
                 ConsentEvent.purpose,
                 ConsentEvent.channel,
-                ConsentEvent.action,
+                func.max(ConsentEvent.at),
+                func.max(case((own & yes, ConsentEvent.at))),
+                func.max(case((no, ConsentEvent.at))),
             )
-            .where(
-                ConsentEvent.customer_id.in_(ids),
-                ConsentEvent.action.not_in([Action.REQUESTED.value, Action.EXPIRED.value]),
+            .where(ConsentEvent.customer_id.in_(ids))
+            .group_by(
+                ConsentEvent.customer_id, ConsentEvent.store_id, ConsentEvent.purpose, ConsentEvent.channel
             )
-            # In the order of recording, in which the states followed each other.
-            .order_by(ConsentEvent.recorded_at, ConsentEvent.id)
         )
-        for customer_id, store_id, purpose, channel, action in answers:
-            self.said_no[customer_id, store_id, purpose, channel] = Action(action) in consents.NO_ACTIONS
-        self.changed: set[uuid.UUID] = set()
+        standings = {}
+        for customer_id, store_id, purpose, channel, newest_at, own_yes_at, no_at in found:
+            key = (customer_id, store_id, purpose, channel)
+            row = self.consents.get(key)
+            standings[key] = Standing(
+                state=State(row.state) if row else State.NOT_ASKED,
+                newest_at=newest_at,
+                own_yes_at=own_yes_at,
+                no_at=no_at,
+            )
+        return standings
 
 
 def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Known) -> Consent:
@@ -128,13 +213,16 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
     if customer is None or not actor.works_in(given.store_id):
         raise NotFound
     now = clock.utcnow()
-    texts = _check_texts(given)
+    texts = _check_texts(given) | _check_proof(given, known)
     if given.at > now + _TOLERANCE:
         raise Invalid({"at": ["This time is in the future."]})
+    # A clock that runs ahead must not make what comes after it look late.
+    at = min(given.at, now)
     key = (customer.id, given.store_id, given.purpose.value, given.channel.value)
     row = known.consents.get(key)
-    before = State(row.state) if row else State.NOT_ASKED
-    after = consents.move(before, given.action, given.method, last_said_no=known.said_no.get(key, False))
+    standing = known.standings.get(key, Standing())
+    settled = standing.after(given.action, given.method, at)
+    before, after = standing.state, settled.state
     consents.refuse_without_contact(
         given.channel,
         given.action,
@@ -149,12 +237,16 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
             purpose=given.purpose.value,
             action=given.action.value,
             method=given.method.value,
+            evidence_id=given.evidence_id,
             associate_id=given.associate_id,
-            at=given.at,
+            declared_by=given.method.declared_by.value,
+            time_zone=known.time_zones.get(given.store_id, ""),
+            at=at,
             recorded_at=now,
             **texts,
         )
     )
+    known.standings[key] = settled
     if row is None:
         row = Consent(
             customer_id=customer.id,
@@ -162,15 +254,13 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
             purpose=given.purpose.value,
             channel=given.channel.value,
             state=after.value,
-            since=given.at,
+            since=at,
         )
         session.add(row)
         known.consents[key] = row
     elif before is not after:
-        row.state, row.since = after.value, given.at
-    if given.action not in {Action.REQUESTED, Action.EXPIRED}:
-        known.said_no[key] = given.action in consents.NO_ACTIONS
-    _settle_link(session, customer, given, known)
+        row.state, row.since = after.value, at
+    _settle_link(session, customer, given, known, at)
     known.changed.add(customer.id)
     revisions.touch(customer)
     audit.record(
@@ -186,21 +276,62 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
     return row
 
 
-def _check_texts(given: ConsentInput) -> dict[str, str]:
+def _check_texts(given: ConsentInput) -> dict[str, Any]:
     checker = Checker()
+
+    def take(name: str, size: int) -> str:
+        return checker.take(name, lambda: values.text(getattr(given, name), max_length=size), "")
+
     texts = {
-        "source": checker.take("source", lambda: values.text(given.source, max_length=100), ""),
-        "wording": checker.take("wording", lambda: values.text(given.wording, max_length=100), ""),
-        "language": checker.take("language", lambda: values.text(given.language, max_length=10), ""),
+        "source": take("source", 100),
+        "source_id": take("source_id", 100),
+        "wording": take("wording", 100),
+        "language": take("language", 10),
+        "device": take("device", 100),
     }
     checker.done()
     return texts
 
 
-def _settle_link(session: Session, customer: Customer, given: ConsentInput, known: _Known) -> None:
-    """Derive the store's opt-in from its clienteling channels."""
+def _check_proof(given: ConsentInput, known: _Known) -> dict[str, Any]:
+    """Return the wording as the event keeps it; from now on it cannot be edited."""
+    if given.evidence_id is not None and known.evidence.get(given.evidence_id) != given.customer_id:
+        raise Invalid({"evidence_id": ["This evidence belongs to another customer."]})
+    if given.wording_id is None:
+        return {"wording_version": given.wording_version}
+    wording = known.wordings.get(given.wording_id)
+    if wording is None or wording.purpose != given.purpose.value:
+        raise Invalid({"wording_id": ["Choose a wording for this purpose."]})
+    if wording.channels and given.channel.value not in wording.channels:
+        raise Invalid({"wording_id": ["Choose a wording for this channel."]})
+    wording.used_at = wording.used_at or clock.utcnow()
+    return {
+        "wording_id": wording.id,
+        "wording": wording.label,
+        "wording_version": wording.version,
+        "language": wording.language,
+    }
+
+
+def _settle_link(
+    session: Session, customer: Customer, given: ConsentInput, known: _Known, at: datetime
+) -> None:
+    """Derive the store's opt-in from its clienteling channels.
+
+    Only a yes makes the customer one of the store's: who refused there stays a stranger.
+    """
+    channels: list[Any] = [
+        known.consents.get((customer.id, given.store_id, Purpose.CLIENTELING.value, channel.value))
+        for channel in Channel
+    ]
+    after = consents.summary(State(row.state) for row in channels if row is not None)
     link = known.links.get((given.store_id, customer.id))
     if link is None:
+        states = [
+            row.state for key, row in known.consents.items() if key[:2] == (customer.id, given.store_id)
+        ]
+        if State.ACCEPTED.value not in states:
+            return
         link = CustomerStore(
             store_id=given.store_id,
             customer_id=customer.id,
@@ -210,13 +341,6 @@ def _settle_link(session: Session, customer: Customer, given: ConsentInput, know
         )
         session.add(link)
         known.links[given.store_id, customer.id] = link
-    if given.purpose is not Purpose.CLIENTELING:
-        return
-    channels: list[Any] = [
-        known.consents.get((customer.id, given.store_id, Purpose.CLIENTELING.value, channel.value))
-        for channel in Channel
-    ]
-    after = consents.summary(State(row.state) for row in channels if row is not None)
     if after is State.ACCEPTED and link.opt_in_state != State.ACCEPTED.value:
-        link.opted_in_at = given.at
+        link.opted_in_at = at
     link.opt_in_state = after.value

@@ -1,6 +1,7 @@
 """Customers: create, update, restore, add to a store, look at."""
 
 import uuid
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,13 +9,15 @@ from sqlalchemy.orm import Session
 from app.domain import clock, customers
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, diff
+from app.domain.consents import BY_PHONE, Channel
 from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
 from app.domain.permissions import Permission
 from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
+from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
 from app.queries import scope, search
-from app.services import audit, revisions, search_index
+from app.services import audit, consents, revisions, search_index
 
 EMAIL_TAKEN = "A customer with this e-mail address exists already."
 
@@ -107,6 +110,7 @@ def update(
             country_code=settled.get("country_code", customer.country_code),
         ).check(region=region)
         settled["phone_e164"] = whole["phone_e164"]
+    changed = _changed_channels(customer, settled)
     for name, value in settled.items():
         setattr(customer, name, value)
     revisions.touch(customer)
@@ -120,6 +124,7 @@ def update(
         changes=diff(current, {name: value for name, value in settled.items() if name in FIELD_LABELS}),
     )
     session.flush()
+    consents.note_changed_contact(session, actor, customer, changed)
     search_index.refresh(session, [customer.id])
     return customer
 
@@ -183,13 +188,16 @@ def look_at(session: Session, actor: Actor, customer_id: uuid.UUID, action: Acce
 def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: LinkReason) -> None:
     """Make the customer known to the store, unless it is already."""
     if session.get(CustomerStore, (store_id, customer_id)) is None:
+        known = consent_queries.opt_ins_of(session, [customer_id])
+        state, opted_in_at = known.get((store_id, customer_id), ("not_asked", None))
         session.add(
             CustomerStore(
                 store_id=store_id,
                 customer_id=customer_id,
                 since=clock.utcnow(),
                 reason=reason.value,
-                opt_in_state="not_asked",
+                opt_in_state=state,
+                opted_in_at=opted_in_at,
             )
         )
         session.flush()
@@ -202,6 +210,19 @@ def free_display_id(session: Session) -> str:
         taken = set(session.scalars(select(Customer.display_id).where(Customer.display_id.in_(candidates))))
         if free := candidates - taken:
             return min(free)
+
+
+def _changed_channels(customer: Customer, settled: dict[str, Any]) -> set[Channel]:
+    """Return the channels that reach another address or number after the change."""
+    changed: set[Channel] = set()
+    if "email_key" in settled and settled["email_key"] != customer.email_key:
+        changed.add(Channel.EMAIL)
+    new = {name: settled.get(name, getattr(customer, name)) for name in ("phone_e164", "phone_number")}
+    # The same number in another spelling is the same number.
+    is_same = new["phone_e164"] == customer.phone_e164 is not None
+    if not is_same and new["phone_number"] != customer.phone_number:
+        changed |= BY_PHONE
+    return changed
 
 
 def _refuse_taken_email(session: Session, actor: Actor, key: str | None, own_id: uuid.UUID | None) -> None:

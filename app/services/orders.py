@@ -19,6 +19,7 @@ from app.domain.values import BadValue
 from app.errors import Invalid
 from app.models import Customer, CustomerStore, Order, Store
 from app.models.base import new_id
+from app.queries import consents as consent_queries
 from app.services import audit, customers_bulk, search_index
 
 # ISO 4217's code for "no currency".
@@ -285,14 +286,20 @@ def _link(session: Session, outcomes: Sequence[Recorded | Invalid]) -> None:
             CustomerStore.customer_id.in_({customer_id for _, customer_id in wanted})
         )
     )
-    for store_id, customer_id in wanted.keys() - {(store_id, customer_id) for store_id, customer_id in there}:
+    missing = wanted.keys() - {(store_id, customer_id) for store_id, customer_id in there}
+    opt_ins = (
+        consent_queries.opt_ins_of(session, {customer_id for _, customer_id in missing}) if missing else {}
+    )
+    for store_id, customer_id in missing:
+        state, opted_in_at = opt_ins.get((store_id, customer_id), ("not_asked", None))
         session.add(
             CustomerStore(
                 store_id=store_id,
                 customer_id=customer_id,
                 since=wanted[store_id, customer_id],
                 reason=LinkReason.ORDERED.value,
-                opt_in_state="not_asked",
+                opt_in_state=state,
+                opted_in_at=opted_in_at,
             )
         )
 

@@ -16,7 +16,7 @@ from app.models import Customer, CustomerStore, ExtendedAttribute
 from app.models import search as tables
 
 # Of several stores' states, the one that the company list shows: the most telling first.
-_TELLING = ("accepted", "pending", "withdrawn", "refused", NOT_ASKED)
+_TELLING = ("accepted", "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
 
 @dataclass(frozen=True, kw_only=True)

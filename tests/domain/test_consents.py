@@ -1,15 +1,22 @@
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.consents import (
+    NO_ACTIONS,
     NO_STATES,
     REMOTE,
     TOWARDS_YES,
+    YES_ACTIONS,
     Action,
     Channel,
     Method,
+    Standing,
     State,
+    is_weak,
     move,
     refuse_without_contact,
     summary,
@@ -66,3 +73,52 @@ def test_a_channel_needs_a_contact_only_towards_yes():
     with pytest.raises(Invalid):
         refuse_without_contact(Channel.SMS, Action.GIVEN, has_phone=False, has_address=True)
     refuse_without_contact(Channel.SMS, Action.WITHDRAWN, has_phone=False, has_address=False)
+
+
+DAY = datetime(2026, 5, 4, tzinfo=UTC)
+DECLARATIONS = st.lists(
+    st.tuples(st.sampled_from(Action), st.sampled_from(Method), st.integers(0, 6)), max_size=8
+)
+
+
+def stand(declarations):
+    """What the state is after hearing of declarations in this order, and what was taken."""
+    standing, taken = Standing(), []
+    for action, method, day in declarations:
+        try:
+            standing = standing.after(action, method, DAY + timedelta(days=day))
+        except Invalid:
+            continue
+        taken.append((action, method, day))
+    return standing, taken
+
+
+@given(DECLARATIONS)
+def test_consent_stands_only_on_a_yes_that_no_newer_no_undid(declarations):
+    standing, taken = stand(declarations)
+    if standing.state is State.ACCEPTED:
+        last_no = max((day for action, _, day in taken if action in NO_ACTIONS), default=-1)
+        yes = [(method, day) for action, method, day in taken if action in YES_ACTIONS]
+        assert yes
+        # An import never stands against a no, whatever the dates; an own yes only when it is newer.
+        assert last_no == -1 or any(method not in REMOTE and day > last_no for method, day in yes)
+
+
+@given(DECLARATIONS, st.sampled_from(sorted(REMOTE)), st.sampled_from(sorted(TOWARDS_YES)), st.integers(0, 9))
+def test_nothing_remote_makes_consent_of_a_no(declarations, method, action, day):
+    before, _ = stand([*declarations, (Action.WITHDRAWN, Method.SPOKEN, 7)])
+    after, _ = stand([*declarations, (Action.WITHDRAWN, Method.SPOKEN, 7), (action, method, day)])
+    assert (before.state, after.state) == (State.WITHDRAWN, State.WITHDRAWN)
+
+
+def test_at_the_same_time_no_goes_before_yes():
+    for order in ([Action.GIVEN, Action.WITHDRAWN], [Action.WITHDRAWN, Action.GIVEN]):
+        assert stand([(action, Method.WEB, 1) for action in order])[0].state is State.WITHDRAWN
+
+
+def test_what_makes_a_yes_weak():
+    assert not is_weak(Method.SIGNATURE, has_wording=True, has_evidence=True)
+    assert is_weak(Method.SIGNATURE, has_wording=False, has_evidence=True)
+    assert is_weak(Method.SIGNATURE, has_wording=True, has_evidence=False)
+    assert is_weak(Method.SPOKEN, has_wording=True, has_evidence=True)
+    assert is_weak(Method.IMPORT, has_wording=True, has_evidence=False)

@@ -5,11 +5,12 @@ from sqlalchemy import func, select
 
 from app.db import transaction
 from app.domain import clock
-from app.domain.consents import Action, Channel, Method, Purpose, State
+from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, State
+from app.domain.customers import CustomerChanges, LinkReason
 from app.errors import Invalid, NotFound
-from app.models import AuditEntry, ConsentEvent, CustomerStore
+from app.models import AuditEntry, Consent, ConsentEvent, CustomerStore
 from app.queries import consents as consent_queries
-from app.services import consents
+from app.services import consent_evidence, consents, customers
 from tests import factories
 
 
@@ -25,7 +26,9 @@ def ada(session, shop):
 
 @pytest.fixture
 def marie(session, shop):
-    return factories.make_customer(session, stores=(shop,), phone_number="+33 1 99 00 12 34")
+    return factories.make_customer(
+        session, stores=(shop,), phone_number="+33 1 99 00 12 34", phone_e164="+33199001234"
+    )
 
 
 def say(session, actor, customer, shop, action, **over):
@@ -89,3 +92,97 @@ def test_a_stranger_of_another_store_is_not_there(session, shop, ada, marie):
         say(session, ada, marie, other, Action.GIVEN)
     with pytest.raises(NotFound):
         consent_queries.list_states(session, cleo, marie.id)
+
+
+def test_a_refusal_makes_no_customer_of_the_store(session, shop, ada, marie):
+    other = factories.make_store(session, time_zone="Asia/Tokyo")
+    both = factories.make_actor(factories.make_associate(session, stores=(shop, other)), shop, other)
+    say(session, both, marie, other, Action.REFUSED)
+    assert link_of(session, other, marie) is None
+    event = session.scalars(select(ConsentEvent)).one()
+    assert (event.time_zone, event.declared_by) == ("Asia/Tokyo", "customer")
+    with transaction(session):
+        customers.link(session, marie.id, other.id, LinkReason.ADDED)
+    assert link_of(session, other, marie).opt_in_state == "refused"
+    say(session, both, marie, other, Action.WITHDRAWN)
+    say(session, both, marie, other, Action.GIVEN)
+    assert link_of(session, other, marie).opt_in_state == "accepted"
+
+
+def test_a_yes_makes_a_customer_of_the_store(session, shop, ada, marie):
+    other = factories.make_store(session)
+    both = factories.make_actor(factories.make_associate(session, stores=(shop, other)), shop, other)
+    row = say(session, both, marie, other, Action.GIVEN)
+    link = link_of(session, other, marie)
+    assert (link.reason, link.opt_in_state, link.opted_in_at) == ("opted_in", "accepted", row.since)
+
+
+def test_a_late_no_undoes_an_imported_yes_but_not_a_newer_own_one(session, shop, ada, marie):
+    now = clock.utcnow()
+    say(session, ada, marie, shop, Action.GIVEN, method=Method.IMPORT, at=now - timedelta(days=5))
+    row = say(session, ada, marie, shop, Action.WITHDRAWN, method=Method.IMPORT, at=now - timedelta(days=9))
+    assert row.state == "withdrawn"
+    say(session, ada, marie, shop, Action.GIVEN, at=now - timedelta(days=3))
+    row = say(session, ada, marie, shop, Action.REFUSED, method=Method.IMPORT, at=now - timedelta(days=4))
+    assert (row.state, row.since) == ("accepted", now - timedelta(days=3))
+
+
+def test_an_older_yes_is_history(session, shop, ada, marie):
+    now = clock.utcnow()
+    say(session, ada, marie, shop, Action.WITHDRAWN, at=now - timedelta(days=1))
+    row = say(session, ada, marie, shop, Action.GIVEN, method=Method.IMPORT, at=now - timedelta(days=9))
+    assert row.state == "withdrawn"
+    row = say(session, ada, marie, shop, Action.GIVEN, at=now - timedelta(days=2))
+    assert row.state == "withdrawn"
+    assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 3
+
+
+def change(session, actor, customer, **changes):
+    with transaction(session):
+        return customers.update(
+            session, actor, customer.id, CustomerChanges(**changes), revision=customer.revision
+        )
+
+
+def test_a_changed_address_asks_again_in_every_store(session, shop, ada, marie):
+    other = factories.make_store(session)
+    both = factories.make_actor(factories.make_associate(session, stores=(shop, other)), shop, other)
+    for channel in (Channel.EMAIL, Channel.SMS):
+        say(session, ada, marie, shop, Action.GIVEN, channel=channel)
+    say(session, both, marie, other, Action.GIVEN)
+    change(session, ada, marie, email="new@mail.example")
+    states = {
+        (row.store_name, row.channel): row.state
+        for row in consent_queries.list_states(session, both, marie.id)
+    }
+    assert states == {
+        (shop.name, Channel.EMAIL): State.RECONFIRM,
+        (shop.name, Channel.SMS): State.ACCEPTED,
+        (other.name, Channel.EMAIL): State.RECONFIRM,
+    }
+    assert link_of(session, other, marie).opt_in_state == "reconfirm"
+    event = session.scalars(select(ConsentEvent).where(ConsentEvent.action == "contact_changed")).first()
+    assert (event.declared_by, event.associate_id) == ("system", ada.id)
+    # The same number in another spelling is the same number; another one is not.
+    change(session, ada, marie, phone_number="+33 199001234")
+    assert session.scalar(select(Consent.state).where(Consent.channel == "sms")) == "accepted"
+    change(session, ada, marie, phone_number="+33 1 99 00 99 99")
+    assert session.scalar(select(Consent.state).where(Consent.channel == "sms")) == "reconfirm"
+
+
+def test_a_wording_fits_its_purpose_and_counts_as_used(session, shop, ada, marie):
+    wording = factories.make_wording(session, channels=["sms"])
+    with pytest.raises(Invalid):
+        say(session, ada, marie, shop, Action.GIVEN, wording_id=wording.id)
+    say(session, ada, marie, shop, Action.GIVEN, wording_id=wording.id, channel=Channel.SMS)
+    event = session.scalars(select(ConsentEvent)).one()
+    assert (event.wording, event.wording_version, event.language) == ("clienteling-1", 1, "fr")
+    assert session.get(type(wording), wording.id, populate_existing=True).used_at is not None
+
+
+def test_evidence_of_another_customer_proves_nothing(session, shop, ada, marie):
+    stranger = factories.make_customer(session, stores=(shop,))
+    with transaction(session):
+        proof = consent_evidence.add(session, stranger.id, EvidenceKind.TYPED_NAME, "Zoë")
+    with pytest.raises(Invalid):
+        say(session, ada, marie, shop, Action.GIVEN, evidence_id=proof.id)

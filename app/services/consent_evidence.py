@@ -1,0 +1,57 @@
+"""Evidence of consent: kept beside the declaration that it proves, never changed."""
+
+import hashlib
+import re
+import uuid
+
+from sqlalchemy.orm import Session
+
+from app.domain import clock, values
+from app.domain.consents import EvidenceKind
+from app.domain.values import BadValue
+from app.errors import Invalid
+from app.models import ConsentEvidence
+from app.models.base import new_id
+
+MAX_CONTENT = 60_000
+# Strokes as the signature pad draws them: moves and lines in whole numbers of a 600 × 200 box.
+_PATH = re.compile(r"(M\d{1,4} \d{1,4}(L\d{1,4} \d{1,4})*)+\Z")
+_MIN_POINTS = 8
+
+
+def add(
+    session: Session, customer_id: uuid.UUID, kind: EvidenceKind, content: str, *, device: str = ""
+) -> ConsentEvidence:
+    """Keep the evidence of what a customer declares in this act. Raises Invalid when it is none."""
+    try:
+        cleaned = (
+            _signature(content) if kind is EvidenceKind.SIGNATURE else values.text(content, max_length=200)
+        )
+    except BadValue as error:
+        raise Invalid({"signature": [str(error)]}) from None
+    evidence = ConsentEvidence(
+        id=new_id(),
+        customer_id=customer_id,
+        kind=kind.value,
+        content=cleaned,
+        sha256=digest(cleaned),
+        device=device[:100],
+        created_at=clock.utcnow(),
+    )
+    session.add(evidence)
+    session.flush()
+    return evidence
+
+
+def digest(content: str) -> str:
+    """Return the SHA-256 that evidence carries, to tell that it is as it was written."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _signature(content: str) -> str:
+    path = values.text(content, max_length=MAX_CONTENT)
+    if not _PATH.match(path):
+        raise BadValue("The signature could not be read. Clear it and sign again, or type the name.")
+    if len(re.findall(r"[ML]", path)) < _MIN_POINTS:
+        raise BadValue("Please sign with a few strokes, or type the name.")
+    return path
