@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, Request, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_login import current_user
 from flask_wtf import CSRFProtect
@@ -15,6 +17,29 @@ from app.jobs.queue import Waker
 from app.services.list_log import ListLog
 
 LANGUAGES = ("en", "de")
+API_PREFIX = "/v0/"
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Sessions for pages only: below /v0/ no cookie is read and none is set."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session in the cookie, or none for the API."""
+        return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
+
+
+class Application(Flask):
+    """The pages and the API in one, each with its own way of telling what went wrong."""
+
+    session_interface = PageSessions()
+
+    def handle_user_exception(self, error: Exception) -> ResponseReturnValue:
+        """Answer an error, unknown paths and methods too, as the part that was asked does."""
+        if request.path.startswith(API_PREFIX):
+            from app.api import errors  # noqa: PLC0415 -- the views import this package
+
+            return errors.answer(error)
+        return super().handle_user_exception(error)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,7 +47,7 @@ def create_app(settings: Settings) -> Flask:
     here = Path(__file__).parent
     # In a checkout templates and static stand beside the package, in a wheel inside it.
     root = here.parent if (here.parent / "templates").is_dir() else here
-    app = Flask("app", root_path=str(here), template_folder=str(root / "templates"), static_folder=None)
+    app = Application("app", root_path=str(here), template_folder=str(root / "templates"), static_folder=None)
     app.static_folder = str(root / "static")
     secure = not settings.allow_http
     app.config.update(
@@ -57,7 +82,7 @@ def create_app(settings: Settings) -> Flask:
 
 def _register(app: Flask) -> None:
     # The views import this package, so they can only be imported once it is there.
-    from app import web  # noqa: PLC0415
+    from app import api, web  # noqa: PLC0415
 
     # First the request's id: refusing a broken address names it already.
     web.headers.register(app)
@@ -65,15 +90,19 @@ def _register(app: Flask) -> None:
     web.database.register(app)
     web.filters.register(app)
     web.errors.register(app)
-    CSRFProtect(app)
+    protect = CSRFProtect(app)
     web.access.register(app)
     Babel(app, locale_selector=_locale)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
+    api.register(app)
+    protect.exempt(app.blueprints["v0"])
     web.access.check_declarations(app)
 
 
 def _locale() -> str:
+    if request.path.startswith(API_PREFIX):
+        return "en"
     if current_user and current_user.is_authenticated:
         return str(current_user.locale)
     return request.accept_languages.best_match(LANGUAGES) or "en"

@@ -2,16 +2,21 @@
 
 import itertools
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import folding
+from app.domain import clock, folding, tokens
 from app.domain.actor import Actor
-from app.domain.permissions import Role
+from app.domain.permissions import Role, Scope
+from app.domain.tokens import TOKEN_BEGINS, TokenKind
 from app.models import (
     Address,
+    ApiClient,
+    ApiClientStore,
+    ApiToken,
     Associate,
     AssociateStore,
     AttributeDefinition,
@@ -146,6 +151,53 @@ def make_order(session: Session, customer: Customer | None, store: Store | None 
         "recorded_at": NOON,
     }
     return _save(session, Order(**values | over))
+
+
+def make_api_client(
+    session: Session,
+    *,
+    scopes: Iterable[str] = tuple(Scope),
+    stores: tuple[Store, ...] | None = None,
+    **over: Any,
+) -> ApiClient:
+    """An API client of the given stores; None: of all."""
+    number = next(_numbers)
+    name = over.get("name", f"Client {number}")
+    values = {
+        "name": name,
+        "name_key": name.casefold(),
+        "client_id": f"client-{number}",
+        "secret_hash": tokens.digest("secret"),
+        "secret_prefix": "clks_test",
+        "scopes": tokens.join_scopes(frozenset(scopes)),
+        "every_store": stores is None,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    client = _save(session, ApiClient(**values | over))
+    for store in stores or ():
+        _save(session, ApiClientStore(api_client_id=client.id, store_id=store.id))
+    return client
+
+
+def make_token(
+    session: Session, client: ApiClient, *, kind: TokenKind = TokenKind.ACCESS, **over: Any
+) -> str:
+    """A token of the client, good for a day from now; returns what the client sends."""
+    token = tokens.generate(TOKEN_BEGINS[kind])
+    now = clock.utcnow()
+    values = {
+        "kind": kind.value,
+        "token_hash": tokens.digest(token),
+        "prefix": tokens.prefix(token),
+        "api_client_id": client.id,
+        "family_id": uuid.uuid4(),
+        "scopes": client.scopes,
+        "issued_at": now,
+        "expires_at": now + timedelta(days=1),
+    }
+    _save(session, ApiToken(**values | over))
+    return token
 
 
 def make_actor(associate: Associate, *stores: Store, **over: Any) -> Actor:

@@ -1,1 +1,13 @@
-"""The JSON API v0, compatible with the Customer Profile API."""
+"""The JSON API v0: parse, call the service in a transaction, answer."""
+
+from flask import Flask
+
+from app.api import auth, errors, responses, routes
+
+__all__ = ["errors", "register", "routes"]
+
+
+def register(app: Flask) -> None:
+    """Serve the API below /v0/. No cookie counts there, so no form token is asked for either."""
+    responses.register(app)
+    app.register_blueprint(routes.make_blueprint(auth.guard))

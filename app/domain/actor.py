@@ -38,6 +38,11 @@ class Actor:
     # The session or token it came through, under a name that opens nothing.
     device: str = ""
     visibility: Visibility = Visibility.STORE
+    # What an API client's token allows, instead of what the role does.
+    permissions: frozenset[Permission] | None = None
+    scopes: frozenset[str] = frozenset()
+    # An API client that was given no list of stores works for all of them.
+    every_store: bool = False
 
     @classmethod
     def system(cls, name: str, *, channel: Channel = Channel.CLI) -> "Actor":
@@ -45,8 +50,8 @@ class Actor:
         return cls(id=None, name=name, role=Role.SYSTEM, channel=channel)
 
     def can(self, permission: Permission) -> bool:
-        """True when the actor's role has the permission."""
-        return permission in ROLE_PERMISSIONS[self.role]
+        """True when the actor's role, or the scopes of its token, have the permission."""
+        return permission in (ROLE_PERMISSIONS[self.role] if self.permissions is None else self.permissions)
 
     def require(self, permission: Permission) -> None:
         """Raise Forbidden when the actor's role lacks the permission."""
@@ -55,8 +60,13 @@ class Actor:
 
     @property
     def has_every_store(self) -> bool:
-        """True when the role is not bound to stores."""
-        return self.role in EVERY_STORE
+        """True when the role, or the API client, is not bound to stores."""
+        return self.every_store or self.role in EVERY_STORE
+
+    @property
+    def associate_id(self) -> uuid.UUID | None:
+        """The id of the associate who acts; None for API clients, commands and jobs."""
+        return None if self.role is Role.API else self.id
 
     @property
     def sees_every_customer(self) -> bool:

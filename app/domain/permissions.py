@@ -1,21 +1,26 @@
-"""Who may do what: one table, role by permission."""
+"""Who may do what: one table, role by permission, and one for the scopes of API tokens."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is to the product; SYSTEM stands for the command line and jobs."""
+    """What a person is to the product; SYSTEM stands for the command line and jobs.
+
+    API is a program with a token: what it may do stands in the token's scopes.
+    """
 
     ASSOCIATE = "associate"
     MANAGER = "manager"
     ADMIN = "admin"
     AUDITOR = "auditor"
     SYSTEM = "system"
+    API = "api"
 
     @property
     def label(self) -> str:
         """Name the role for people."""
-        return {"admin": "Administrator"}.get(self.value, self.value.capitalize())
+        return {"admin": "Administrator", "api": "API client"}.get(self.value, self.value.capitalize())
 
 
 class Permission(StrEnum):
@@ -30,6 +35,7 @@ class Permission(StrEnum):
     CUSTOMER_REVEAL = "customer:reveal"
     CUSTOMER_VIEW = "customer:view"
     JOB_VIEW = "job:view"
+    OPT_IN_LIST = "opt_in:list"
     ORDER_RECORD = "order:record"
 
 
@@ -40,6 +46,7 @@ _FLOOR = frozenset(
         Permission.CUSTOMER_EDIT,
         Permission.CUSTOMER_REVEAL,
         Permission.CUSTOMER_VIEW,
+        Permission.OPT_IN_LIST,
     }
 )
 
@@ -56,7 +63,32 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     },
     Role.AUDITOR: frozenset({Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW, Permission.CUSTOMER_VIEW}),
     Role.SYSTEM: frozenset(Permission),
+    Role.API: frozenset(),
 }
+
+
+class Scope(StrEnum):
+    """What an API token opens; the names are those of API v0."""
+
+    PROFILE_READ = "customer:profile:read"
+    PROFILE_WRITE = "customer:profile:write"
+    CLIENTELING_READ = "clienteling:profile:read"
+    ORDERS_WRITE = "orders:write"
+
+
+SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
+    Scope.PROFILE_READ: frozenset({Permission.CUSTOMER_VIEW, Permission.CUSTOMER_REVEAL}),
+    Scope.PROFILE_WRITE: frozenset({Permission.CUSTOMER_EDIT}),
+    Scope.CLIENTELING_READ: frozenset({Permission.OPT_IN_LIST}),
+    Scope.ORDERS_WRITE: frozenset({Permission.ORDER_RECORD}),
+}
+
+
+def permissions_of(scopes: Iterable[str]) -> frozenset[Permission]:
+    """Return what the scopes allow together; a scope that is not known allows nothing."""
+    known = [Scope(name) for name in scopes if name in set(Scope)]
+    return frozenset().union(*(SCOPE_PERMISSIONS[scope] for scope in known))
+
 
 # Roles whose work is not bound to the stores they belong to.
 EVERY_STORE = frozenset({Role.ADMIN, Role.SYSTEM})

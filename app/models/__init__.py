@@ -13,10 +13,16 @@ from app.models.job import Job
 from app.models.mail import Mail
 from app.models.order import Order
 from app.models.store import Store
+from app.models.token import ApiClient, ApiClientStore, ApiFailure, ApiQuota, ApiToken
 
 __all__ = [
     "AccessEntry",
     "Address",
+    "ApiClient",
+    "ApiClientStore",
+    "ApiFailure",
+    "ApiQuota",
+    "ApiToken",
     "Associate",
     "AssociateStore",
     "AttributeDefinition",

@@ -70,7 +70,7 @@ def record(
         wording_id=wording_id,
         language=language,
         evidence_id=evidence_id,
-        associate_id=actor.id,
+        associate_id=actor.associate_id,
         device=device,
     )
     outcome = record_batch(session, actor, [given])[0]

@@ -44,7 +44,7 @@ def create(
     customer = Customer(
         **columns,
         display_id=free_display_id(session),
-        created_by_id=created_by_id or actor.id,
+        created_by_id=created_by_id or actor.associate_id,
         store_id=store_id,
         order_count=0,
         revision=1,

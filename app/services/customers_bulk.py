@@ -51,7 +51,7 @@ def create(session: Session, actor: Actor, batch: Sequence[NewCustomer]) -> list
             id=new_id(),
             **given.columns,
             display_id=display_id,
-            created_by_id=given.created_by_id or actor.id,
+            created_by_id=given.created_by_id or actor.associate_id,
             store_id=given.store_id,
             order_count=0,
             revision=1,

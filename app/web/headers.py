@@ -19,23 +19,31 @@ def csp_nonce() -> str:
     return nonce
 
 
+_POLICY_OF_DATA = "default-src 'none'; frame-ancestors 'none'"
+
+
+def _policy_of_pages() -> str:
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self';"
+        " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none';"
+        " frame-ancestors 'none'"
+    )
+
+
 def register(app: Flask) -> None:
     """Give each request its id and each answer its headers."""
     settings: Settings = app.extensions["settings"]
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
+        given = request.headers.get("X-Newstore-Request-Id") or request.headers.get("X-Request-Id", "")
         g.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
 
     @app.after_request
     def finish(response: Response) -> Response:
         headers = response.headers
-        headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'self' 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self';"
-            " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none';"
-            " frame-ancestors 'none'"
-        )
+        is_data = request.path.startswith("/v0/") and response.mimetype == "application/json"
+        headers["Content-Security-Policy"] = _POLICY_OF_DATA if is_data else _policy_of_pages()
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
@@ -50,5 +58,5 @@ def register(app: Flask) -> None:
         else:
             headers["Cache-Control"] = "no-store"
             # Without asking who is signed in: that would ask the database, which may be away.
-            response.vary.update(("HX-Request", "Cookie"))
+            response.vary.update(() if is_data else ("HX-Request", "Cookie"))
         return response

@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from flask import Flask, Response, abort, g, request
 
+from app.domain.actor import Actor
 from app.web.access import public
 
 _BROKEN = ("\x00", "\ufffd")
@@ -14,6 +15,9 @@ _QUIET = frozenset({"static", "health.livez", "health.readyz"})
 
 def _who() -> str | None:
     # Only somebody who was looked up already: a log line must not ask the database.
+    client: Actor | None = g.get("api_actor")
+    if client is not None:
+        return str(client.id)
     user = g.get("_login_user")
     return str(user.id) if user is not None and user.is_authenticated else None
 

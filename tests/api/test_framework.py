@@ -1,0 +1,121 @@
+"""What holds for every path below /v0/: the shape of errors, ids, no cookies, limits of JSON."""
+
+import json
+
+import pytest
+
+from app.api import requests
+from app.errors import Invalid
+
+
+def assert_error(response, status, code):
+    assert response.status_code == status
+    assert response.mimetype == "application/json"
+    body = response.get_json()
+    assert (set(body) - {"fields", "current_revision"}, body["error_code"]) == (
+        {"error_code", "message", "request_id"},
+        code,
+    )
+    assert body["request_id"] == response.headers["X-Newstore-Request-Id"]
+
+
+def test_ping_answers_everybody(anonymous):
+    response = anonymous.get("/v0/ping")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v0/", 404, "not_found"),
+        ("GET", "/v0/nothing", 404, "not_found"),
+        ("GET", "/v0/ping/", 404, "not_found"),
+        ("GET", "/v0/%00", 400, "bad_request"),
+        ("GET", "/v0/ping?q=%ff", 400, "bad_request"),
+        ("POST", "/v0/ping", 405, "method_not_allowed"),
+        ("OPTIONS", "/v0/ping", 405, "method_not_allowed"),
+        ("TRACE", "/v0/ping", 405, "method_not_allowed"),
+        ("BREW", "/v0/ping", 405, "method_not_allowed"),
+    ],
+)
+def test_a_path_or_method_that_is_not_there_answers_in_the_same_shape(anonymous, method, path, status, code):
+    assert_error(anonymous.open(path, method=method), status, code)
+
+
+def test_the_request_id_comes_back_or_is_made(anonymous):
+    given = "4f0c1b0e-87ab-4b7e-9d5c-0a1b2c3d4e5f"
+    answer = anonymous.get("/v0/ping", headers={"X-Newstore-Request-Id": given})
+    assert answer.headers["X-Newstore-Request-Id"] == given
+    for odd in ("", "short", "a" * 65, "with blank in it", "<script>alert</script>"):
+        made = anonymous.get("/v0/ping", headers={"X-Newstore-Request-Id": odd})
+        assert made.headers["X-Newstore-Request-Id"] != odd
+        assert len(made.headers["X-Newstore-Request-Id"]) == 32
+
+
+def test_no_cookie_is_read_or_set(anonymous):
+    anonymous.set_cookie("session", "forged")
+    for path in ("/v0/ping", "/v0/nothing"):
+        response = anonymous.get(path)
+        assert "Set-Cookie" not in response.headers
+        assert "Vary" not in response.headers
+        assert not [name for name, _value in response.headers if name.startswith("Access-Control-")]
+
+
+def deep(levels):
+    return b'{"a":' + b"[" * levels + b"]" * levels + b"}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"1",
+        b"\xff\xfe{}",
+        b'{"a": NaN}',
+        b'{"a": -Infinity}',
+        b'{"a": 1e999}',
+        b'{"a": 1e-999999999999}',
+        b'{"a": 9007199254740992}',
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": 0.' + b"9" * 5000 + b"}",
+        b'{"a": 1, "a": 2}',
+        b'{"b": {"a": 1, "a": 2}}',
+        b'{"a": "\\u0000"}',
+        b'{"a": ["\\ud800"]}',
+        b'{"\\udfff": 1}',
+        b'{"a": "\x00"}',
+        deep(32),
+        deep(100_000),
+    ],
+    ids=lambda body: body[:30],
+)
+def test_json_that_is_refused(body):
+    with pytest.raises(Invalid):
+        requests.parse(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"\xef\xbb\xbf{}",
+        deep(31),
+        b'{"a": 9007199254740991, "b": -1, "c": true, "d": null}',
+        '{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\"[[", "b": "\\ud83d\\ude00 é"}'.encode(),
+    ],
+    ids=lambda body: body[:30],
+)
+def test_json_that_is_taken(body):
+    assert requests.parse(body) == json.loads(body.decode("utf-8-sig"))
+
+
+def test_amounts_stay_as_they_were_written():
+    assert str(requests.parse(b'{"net": 12.340}')["net"]) == "12.340"
