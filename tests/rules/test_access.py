@@ -55,6 +55,9 @@ def make_things(session, store):
             session, Actor.system("test"), customer.id, CustomerChanges(first_name="Zoë"), revision=1
         )
     change_id = session.scalars(select(AuditEntry.id).where(AuditEntry.customer_id == customer.id)).one()
+    # The log of lists may be written meanwhile, so this waits for its turn.
+    session.commit()
+    session.connection(execution_options={"writes": True})
     search_index.refresh(session, [customer.id])
     session.commit()
     return Things(
