@@ -8,6 +8,7 @@ import click
 from app import config, readiness, schema
 from app.cli.database import open_engine
 from app.db import sqlite_library
+from app.domain.personal_data import data_map
 
 # Before it, a crash at a bad moment could lose the write-ahead log of another connection.
 SAFE_SQLITE = (3, 51, 3)
@@ -54,3 +55,9 @@ def doctor() -> None:
 
 def _line(text: str, *, holds: bool, mark: str = "WRONG") -> None:
     click.echo(f"  {'ok' if holds else mark:<7}{text}")
+
+
+@click.command("data-map")
+def data_map_command() -> None:
+    """Print where personal data stands, why, for how long, and who sees it (Markdown)."""
+    click.echo(data_map(), nl=False)

@@ -34,6 +34,9 @@ class Permission(StrEnum):
     CUSTOMER_IMPORT = "customer:import"
     CUSTOMER_REVEAL = "customer:reveal"
     CUSTOMER_VIEW = "customer:view"
+    DATA_REQUEST_CREATE = "data_request:create"
+    DATA_REQUEST_MANAGE = "data_request:manage"
+    DATA_REQUEST_VIEW = "data_request:view"
     JOB_VIEW = "job:view"
     OPT_IN_LIST = "opt_in:list"
     ORDER_RECORD = "order:record"
@@ -50,10 +53,17 @@ _FLOOR = frozenset(
     }
 )
 
+_DATA_REQUESTS = frozenset(
+    {Permission.DATA_REQUEST_CREATE, Permission.DATA_REQUEST_MANAGE, Permission.DATA_REQUEST_VIEW}
+)
+
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ASSOCIATE: _FLOOR,
-    Role.MANAGER: _FLOOR | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT, Permission.JOB_VIEW},
+    Role.MANAGER: _FLOOR
+    | _DATA_REQUESTS
+    | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT, Permission.JOB_VIEW},
     Role.ADMIN: _FLOOR
+    | _DATA_REQUESTS
     | {
         Permission.ADMIN_MANAGE,
         Permission.AUDIT_EXPORT,
@@ -61,7 +71,14 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.JOB_VIEW,
         Permission.ORDER_RECORD,
     },
-    Role.AUDITOR: frozenset({Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW, Permission.CUSTOMER_VIEW}),
+    Role.AUDITOR: frozenset(
+        {
+            Permission.AUDIT_EXPORT,
+            Permission.AUDIT_VIEW,
+            Permission.CUSTOMER_VIEW,
+            Permission.DATA_REQUEST_VIEW,
+        }
+    ),
     Role.SYSTEM: frozenset(Permission),
     Role.API: frozenset(),
 }
@@ -78,7 +95,7 @@ class Scope(StrEnum):
 
 SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.PROFILE_READ: frozenset({Permission.CUSTOMER_VIEW, Permission.CUSTOMER_REVEAL}),
-    Scope.PROFILE_WRITE: frozenset({Permission.CUSTOMER_EDIT}),
+    Scope.PROFILE_WRITE: frozenset({Permission.CUSTOMER_EDIT, Permission.DATA_REQUEST_CREATE}),
     Scope.CLIENTELING_READ: frozenset({Permission.OPT_IN_LIST}),
     Scope.ORDERS_WRITE: frozenset({Permission.ORDER_RECORD}),
 }

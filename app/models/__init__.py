@@ -7,6 +7,7 @@ from app.models.audit import AccessEntry, AuditEntry
 from app.models.base import Base
 from app.models.consent import Consent, ConsentAsk, ConsentEvent, ConsentEvidence, ConsentWording
 from app.models.customer import Customer, CustomerStore
+from app.models.data_request import DataRequest, DataRequestStep, Erasure
 from app.models.idempotency import IdempotencyKey
 from app.models.import_job import ImportJob
 from app.models.job import Job
@@ -35,6 +36,9 @@ __all__ = [
     "ConsentWording",
     "Customer",
     "CustomerStore",
+    "DataRequest",
+    "DataRequestStep",
+    "Erasure",
     "ExtendedAttribute",
     "IdempotencyKey",
     "ImportJob",

@@ -1,0 +1,147 @@
+"""What customers may ask for about their data, and until when it must be answered."""
+
+import calendar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain import values
+from app.domain.fields import Checker
+
+DEFAULT_CALL_OFF_DAYS = 7
+# An erasure is done within this time of the request, backups included.
+ERASED_WITHIN = timedelta(days=30)
+SOON = timedelta(days=10)
+MAX_NOTE = 500
+
+
+class Kind(StrEnum):
+    """What is asked for."""
+
+    EXPORT = "export"
+    DELETION = "deletion"
+    RECTIFICATION = "rectification"
+
+    @property
+    def label(self) -> str:
+        """Name the kind for people."""
+        return {"export": "Copy of the data", "deletion": "Deletion", "rectification": "Correction"}[
+            self.value
+        ]
+
+
+class State(StrEnum):
+    """How a request stands. WAITING: a deletion that can still be called off."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    ERASING = "erasing"
+    DONE = "done"
+    CALLED_OFF = "called_off"
+    REFUSED = "refused"
+
+    @property
+    def label(self) -> str:
+        """Name the state for people."""
+        return {"waiting": "Can be called off", "erasing": "Being erased"}.get(
+            self.value, self.value.replace("_", " ").capitalize()
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """True when nothing is left to do."""
+        return self in CLOSED
+
+
+CLOSED = frozenset({State.DONE, State.CALLED_OFF, State.REFUSED})
+OPEN = tuple(state for state in State if state not in CLOSED)
+
+
+class Identity(StrEnum):
+    """How somebody made sure that it is the customer who asks."""
+
+    UNCHECKED = "unchecked"
+    IN_PERSON = "in_person"
+    EMAIL = "email"
+    PHONE = "phone"
+    ACCOUNT = "account"
+
+    @property
+    def label(self) -> str:
+        """Name the check for people."""
+        return {
+            "unchecked": "Not checked yet",
+            "in_person": "Known in person, or showed a document",
+            "email": "Answered from the e-mail address on file",
+            "phone": "Called back on the number on file",
+            "account": "Signed in to their account elsewhere",
+        }[self.value]
+
+
+def add_months(at: datetime, months: int) -> datetime:
+    """Return the same day and time so many calendar months later; the last day where there is none.
+
+    Art. 12(3) GDPR with Regulation 1182/71, Art. 3: a period in months ends on the day of the same
+    number, 31 January + 1 month = 28 or 29 February.
+    """
+    number = at.year * 12 + at.month - 1 + months
+    year, month = number // 12, number % 12 + 1
+    return at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1]))
+
+
+def due(received_at: datetime, *, extended: bool = False) -> datetime:
+    """Return until when a request is to be answered: one month, three when extended (Art. 12(3))."""
+    return add_months(received_at, 3 if extended else 1)
+
+
+def may_extend(received_at: datetime, now: datetime) -> bool:
+    """True while the customer can still be told of an extension: within the first month."""
+    return now <= due(received_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestInput:
+    """A request as somebody recorded it."""
+
+    customer_id: UUID
+    kind: str
+    identity: str = Identity.UNCHECKED.value
+    identity_note: str = ""
+    note: str = ""
+
+    def check(self) -> dict[str, str]:
+        """Return the columns to write. Raises Invalid with the reasons by field."""
+        checker = Checker()
+        columns = {
+            "kind": checker.take("kind", lambda: _choice(Kind, self.kind), ""),
+            "identity": checker.take("identity", lambda: _choice(Identity, self.identity), ""),
+            "identity_note": checker.take(
+                "identity_note", lambda: values.text(self.identity_note, max_length=MAX_NOTE), ""
+            ),
+            "note": checker.take("note", lambda: values.text(self.note, max_length=MAX_NOTE), ""),
+        }
+        checker.done()
+        return columns
+
+
+def check_reason(reason: str, *, field: str = "reason") -> str:
+    """Return a reason as it may be stored. Raises Invalid for none, or one that is too long."""
+    checker = Checker()
+    text = checker.take(field, lambda: _required(reason), "")
+    checker.done()
+    return text
+
+
+def _required(text: str) -> str:
+    found = values.text(text, max_length=MAX_NOTE)
+    if not found:
+        raise values.BadValue("Say why, in a few words.")
+    return found
+
+
+def _choice(kind: type[StrEnum], given: str) -> str:
+    try:
+        return kind(given).value
+    except ValueError:
+        raise values.BadValue("Choose one from the list.") from None

@@ -1,0 +1,172 @@
+"""Requests about customers' data: the list, one with its steps, what is due and overdue."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.data_requests import OPEN, SOON, Kind, State
+from app.domain.paging import Page, PageRequest
+from app.domain.permissions import Permission
+from app.errors import NotFound
+from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
+
+_IS_OPEN = DataRequest.state.in_([state.value for state in OPEN])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRow:
+    """A request as lists show it; `customer_name` is empty once the customer is erased."""
+
+    id: uuid.UUID
+    kind: Kind
+    state: State
+    customer_id: uuid.UUID
+    customer_name: str
+    store_name: str
+    received_at: datetime
+    due_at: datetime
+    erase_after: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when it should have been answered."""
+        return not self.state.is_closed and self.due_at < clock.utcnow()
+
+    @property
+    def is_due_soon(self) -> bool:
+        """True when it has to be answered within the next days."""
+        return not self.state.is_closed and not self.is_overdue and self.due_at < clock.utcnow() + SOON
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Return the criterion on DataRequest that keeps the requests of the actor's stores.
+
+    Those are: recorded there, or of a customer whom one of them knows.
+    """
+    if actor.sees_every_customer:
+        return true()
+    known = (
+        select(CustomerStore.customer_id)
+        .where(
+            CustomerStore.customer_id == DataRequest.customer_id, CustomerStore.store_id.in_(actor.store_ids)
+        )
+        .correlate(DataRequest)
+        .exists()
+    )
+    return or_(DataRequest.store_id.in_(actor.store_ids), known)
+
+
+def get(session: Session, actor: Actor, request_id: uuid.UUID, *, for_update: bool = False) -> DataRequest:
+    """Return one request. Raises NotFound when there is none or it is another store's."""
+    actor.require(Permission.DATA_REQUEST_VIEW)
+    query = select(DataRequest).where(DataRequest.id == request_id, visible(actor))
+    if for_update:
+        query = query.with_for_update(of=DataRequest).execution_options(populate_existing=True)
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def list_page(
+    session: Session, actor: Actor, page: PageRequest, *, is_open: bool | None = None
+) -> Page[RequestRow]:
+    """Return requests: open ones by due date, closed ones newest first; None for all, open first."""
+    actor.require(Permission.DATA_REQUEST_VIEW)
+    wanted = [visible(actor)]
+    if is_open is not None:
+        wanted.append(_IS_OPEN if is_open else ~_IS_OPEN)
+    total = session.scalar(select(func.count()).select_from(DataRequest).where(*wanted)) or 0
+    order = (
+        [DataRequest.closed_at.desc(), DataRequest.id.desc()]
+        if is_open is False
+        else [(~_IS_OPEN).asc(), DataRequest.due_at, DataRequest.id]
+    )
+    query = _rows().where(*wanted).order_by(*order).offset(page.offset).limit(page.count)
+    return Page(
+        items=[_row(*found) for found in session.execute(query)],
+        offset=page.offset,
+        requested=page.count,
+        total=total,
+    )
+
+
+def overdue(session: Session, actor: Actor, *, limit: int = 20) -> Sequence[RequestRow]:
+    """Return the open requests whose time is over, the oldest first."""
+    return _due_list(session, actor, DataRequest.due_at < clock.utcnow(), limit)
+
+
+def due_soon(session: Session, actor: Actor, *, limit: int = 20) -> Sequence[RequestRow]:
+    """Return the open requests that have to be answered within the next ten days, the next one first."""
+    now = clock.utcnow()
+    return _due_list(session, actor, DataRequest.due_at.between(now, now + SOON), limit)
+
+
+def counts(session: Session, actor: Actor) -> dict[str, int]:
+    """Return how many requests are open, due soon and overdue."""
+    actor.require(Permission.DATA_REQUEST_VIEW)
+    now = clock.utcnow()
+    found = session.scalars(select(DataRequest.due_at).where(visible(actor), _IS_OPEN)).all()
+    return {
+        "open": len(found),
+        "due_soon": sum(now <= due_at <= now + SOON for due_at in found),
+        "overdue": sum(due_at < now for due_at in found),
+    }
+
+
+def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[DataRequest]:
+    """Return the open requests of a customer whom the actor sees, for the profile."""
+    return session.scalars(
+        select(DataRequest)
+        .where(DataRequest.customer_id == customer_id, visible(actor), _IS_OPEN)
+        .order_by(DataRequest.due_at)
+    ).all()
+
+
+def steps(session: Session, actor: Actor, request_id: uuid.UUID) -> Sequence[DataRequestStep]:
+    """Return the steps of an erasure that are done, in order. Raises NotFound."""
+    get(session, actor, request_id)
+    return session.scalars(
+        select(DataRequestStep)
+        .where(DataRequestStep.request_id == request_id)
+        .order_by(DataRequestStep.position)
+    ).all()
+
+
+def _due_list(
+    session: Session, actor: Actor, criterion: ColumnElement[bool], limit: int
+) -> Sequence[RequestRow]:
+    actor.require(Permission.DATA_REQUEST_VIEW)
+    query = _rows().where(visible(actor), _IS_OPEN, criterion)
+    found = session.execute(query.order_by(DataRequest.due_at, DataRequest.id).limit(limit))
+    return [_row(*row) for row in found]
+
+
+def _rows() -> Select[DataRequest, Customer, str]:
+    return (
+        select(DataRequest, Customer, Store.name)
+        .outerjoin(Customer, Customer.id == DataRequest.customer_id)
+        .outerjoin(Store, Store.id == DataRequest.store_id)
+    )
+
+
+def _row(request: DataRequest, customer: Customer | None, store_name: str | None) -> RequestRow:
+    return RequestRow(
+        id=request.id,
+        kind=Kind(request.kind),
+        state=State(request.state),
+        customer_id=request.customer_id,
+        customer_name=customer.name if customer else "",
+        store_name=store_name or "",
+        received_at=request.received_at,
+        due_at=request.due_at,
+        erase_after=request.erase_after,
+        closed_at=request.closed_at,
+    )

@@ -1,0 +1,201 @@
+"""Customers' requests about their data: recorded, extended, called off, closed; each in the audit log."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import clock, data_requests
+from app.domain.actor import Actor
+from app.domain.audit import AuditAction
+from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, RequestInput, State
+from app.domain.permissions import Permission
+from app.errors import Conflict, Invalid, Stale
+from app.models import Customer, DataRequest
+from app.queries import customers as customer_queries
+from app.queries import data_requests as queries
+from app.services import audit
+
+
+def request_deletion(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    *,
+    call_off_days: int = DEFAULT_CALL_OFF_DAYS,
+) -> DataRequest:
+    """Record that the customer is to be erased; again returns the same open request.
+
+    It can be called off for so many days, then the erasure begins. Raises NotFound and Forbidden.
+    """
+    given = RequestInput(customer_id=customer_id, kind=Kind.DELETION.value)
+    return record(session, actor, given, call_off_days=call_off_days)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    given: RequestInput,
+    *,
+    call_off_days: int = DEFAULT_CALL_OFF_DAYS,
+) -> DataRequest:
+    """Record a request; of deletions a customer has one at a time, the open one is returned.
+
+    Raises Invalid, NotFound and Forbidden.
+    """
+    actor.require(Permission.DATA_REQUEST_CREATE)
+    # Locked, so that of two who ask at the same time the second finds the first one's request.
+    customer = customer_queries.get(session, actor, given.customer_id, for_update=True)
+    columns = given.check()
+    kind = Kind(columns["kind"])
+    if kind is Kind.DELETION and (there := _open_deletion(session, customer.id)) is not None:
+        return there
+    now = clock.utcnow()
+    row = DataRequest(
+        **columns,
+        state=(State.WAITING if kind is Kind.DELETION else State.OPEN).value,
+        customer_id=customer.id,
+        store_id=_store_of(actor, customer),
+        channel=actor.channel.value,
+        received_by_id=actor.id,
+        received_by_name=actor.name,
+        received_at=now,
+        due_at=data_requests.due(now),
+        erase_after=now + timedelta(days=call_off_days) if kind is Kind.DELETION else None,
+        extension_reason="",
+        closed_by_name="",
+        outcome="",
+        revision=1,
+    )
+    session.add(row)
+    session.flush()
+    _audit(session, actor, AuditAction.DATA_REQUEST_RECORDED, row, {"kind": (None, row.kind)})
+    return row
+
+
+def extend(
+    session: Session, actor: Actor, request_id: uuid.UUID, *, reason: str, revision: int
+) -> DataRequest:
+    """Give two months more, as the customer was told within the first (Art. 12(3) GDPR).
+
+    Raises Invalid without a reason, Conflict when it is too late, was done or is closed, Stale.
+    """
+    row = _take(session, actor, request_id, revision)
+    if row.extended_at is not None:
+        raise Conflict(message="This request was extended already; it can be extended once.")
+    if not data_requests.may_extend(row.received_at, clock.utcnow()):
+        raise Conflict(message="Too late: the customer must be told of it within the first month.")
+    if row.kind == Kind.DELETION:
+        raise Conflict(message="A deletion is done by itself in time; it cannot be extended.")
+    row.extension_reason = data_requests.check_reason(reason)
+    row.extended_at = clock.utcnow()
+    old, row.due_at = row.due_at, data_requests.due(row.received_at, extended=True)
+    return _done(
+        session, actor, AuditAction.DATA_REQUEST_EXTENDED, row, {"due_at": (str(old), str(row.due_at))}
+    )
+
+
+def check_identity(
+    session: Session, actor: Actor, request_id: uuid.UUID, *, identity: str, note: str, revision: int
+) -> DataRequest:
+    """Note how somebody made sure that it is the customer who asks. Raises Invalid, Conflict, Stale."""
+    row = _take(session, actor, request_id, revision)
+    given = RequestInput(
+        customer_id=row.customer_id, kind=row.kind, identity=identity, identity_note=note
+    ).check()
+    if given["identity"] == Identity.UNCHECKED:
+        raise Invalid({"identity": ["Say how you made sure that it is the customer."]})
+    old, row.identity, row.identity_note = row.identity, given["identity"], given["identity_note"]
+    return _done(
+        session, actor, AuditAction.DATA_REQUEST_IDENTITY_CHECKED, row, {"identity": (old, row.identity)}
+    )
+
+
+def call_off(
+    session: Session, actor: Actor, request_id: uuid.UUID, *, reason: str, revision: int
+) -> DataRequest:
+    """Keep the customer after all. Raises Conflict once the erasure began, Invalid, Stale."""
+    row = _take(session, actor, request_id, revision)
+    if row.state != State.WAITING:
+        raise Conflict(message="This can no longer be called off: the erasure has begun.")
+    row.outcome = data_requests.check_reason(reason)
+    _close(row, State.CALLED_OFF, actor)
+    return _done(session, actor, AuditAction.DATA_REQUEST_CALLED_OFF, row, {"state": ("waiting", row.state)})
+
+
+def close(
+    session: Session,
+    actor: Actor,
+    request_id: uuid.UUID,
+    *,
+    outcome: str,
+    is_refused: bool = False,
+    revision: int,
+) -> DataRequest:
+    """Close an export or a correction as answered, or as refused with the reason.
+
+    Raises Conflict for a deletion, which closes itself, Invalid without an outcome, Stale.
+    """
+    row = _take(session, actor, request_id, revision)
+    if row.kind == Kind.DELETION:
+        raise Conflict(message="A deletion closes itself when all is erased. It can be called off.")
+    row.outcome = data_requests.check_reason(outcome, field="outcome")
+    _close(row, State.REFUSED if is_refused else State.DONE, actor)
+    return _done(session, actor, AuditAction.DATA_REQUEST_CLOSED, row, {"state": ("open", row.state)})
+
+
+def _take(session: Session, actor: Actor, request_id: uuid.UUID, revision: int) -> DataRequest:
+    """Return the open request, locked, as the manager saw it."""
+    actor.require(Permission.DATA_REQUEST_MANAGE)
+    row = queries.get(session, actor, request_id, for_update=True)
+    if State(row.state).is_closed:
+        raise Conflict(message="This request is closed.")
+    if row.revision != revision:
+        raise Stale(row.revision)
+    return row
+
+
+def _done(
+    session: Session, actor: Actor, action: AuditAction, row: DataRequest, changes: dict[str, Any]
+) -> DataRequest:
+    row.revision += 1
+    _audit(session, actor, action, row, changes)
+    session.flush()
+    return row
+
+
+def _close(row: DataRequest, state: State, actor: Actor) -> None:
+    row.state = state.value
+    row.closed_at = clock.utcnow()
+    row.closed_by_name = actor.name
+
+
+def _audit(
+    session: Session, actor: Actor, action: AuditAction, row: DataRequest, changes: dict[str, Any]
+) -> None:
+    audit.record(
+        session,
+        actor,
+        action,
+        subject=("data_request", row.id),
+        customer_id=row.customer_id,
+        store_id=row.store_id,
+        changes=changes,
+    )
+
+
+def _open_deletion(session: Session, customer_id: uuid.UUID) -> DataRequest | None:
+    return session.scalars(
+        select(DataRequest).where(
+            DataRequest.customer_id == customer_id,
+            DataRequest.kind == Kind.DELETION.value,
+            DataRequest.state.in_([State.WAITING.value, State.ERASING.value]),
+        )
+    ).one_or_none()
+
+
+def _store_of(actor: Actor, customer: Customer) -> uuid.UUID | None:
+    # Where the customer asked; else the store that they came from, so that its manager sees it.
+    return actor.store_id or customer.store_id

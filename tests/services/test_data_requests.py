@@ -1,0 +1,145 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from app.db import transaction
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.data_requests import Kind, RequestInput, State, add_months
+from app.domain.paging import PageRequest
+from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from app.models import AuditEntry, DataRequest
+from app.queries import data_requests as queries
+from app.services import data_requests
+from tests import factories
+from tests.cast import make_cast
+
+
+@pytest.fixture
+def cast(session):
+    return make_cast(session)
+
+
+@pytest.fixture
+def mia(cast):
+    return factories.make_actor(cast.mia, cast.north)
+
+
+def ask(session, actor, customer, kind=Kind.DELETION, **over):
+    with transaction(session):
+        return data_requests.record(
+            session, actor, RequestInput(customer_id=customer.id, kind=kind.value, **over)
+        )
+
+
+def test_a_deletion_waits_seven_days_and_is_due_in_a_month(session, cast, mia):
+    with transaction(session):
+        row = data_requests.request_deletion(session, mia, cast.marie.id)
+    assert (row.kind, row.state, row.store_id) == ("deletion", "waiting", cast.north.id)
+    assert row.due_at == add_months(row.received_at, 1)
+    assert row.erase_after == row.received_at + timedelta(days=7)
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "data_request.recorded")).one()
+    assert (entry.customer_id, entry.subject_id) == (cast.marie.id, str(row.id))
+
+
+def test_asking_again_returns_the_same_open_request(session, cast, mia):
+    first = ask(session, mia, cast.marie)
+    assert ask(session, mia, cast.marie).id == first.id
+    assert len(session.scalars(select(AuditEntry.id).where(AuditEntry.action.like("data_req%"))).all()) == 1
+    with transaction(session):
+        data_requests.call_off(session, mia, first.id, reason="Changed her mind", revision=1)
+    assert ask(session, mia, cast.marie).id != first.id
+
+
+def test_each_export_asked_for_is_a_request_of_its_own(session, cast, mia):
+    assert ask(session, mia, cast.marie, Kind.EXPORT).id != ask(session, mia, cast.marie, Kind.EXPORT).id
+
+
+def test_who_may_ask(session, cast):
+    with pytest.raises(Forbidden):
+        ask(session, factories.make_actor(cast.ada, cast.north), cast.marie)
+    with pytest.raises(Forbidden):
+        ask(session, factories.make_actor(cast.otto, cast.north), cast.marie)
+    with pytest.raises(NotFound):
+        ask(session, factories.make_actor(cast.mia, cast.north), cast.stranger)
+    assert ask(session, Actor.system("test"), cast.stranger).store_id == cast.south.id
+
+
+def test_a_deletion_that_began_cannot_be_called_off(session, cast, mia):
+    row = ask(session, mia, cast.marie)
+    with transaction(session):
+        session.get_one(DataRequest, row.id).state = State.ERASING.value
+    with pytest.raises(Conflict), transaction(session):
+        data_requests.call_off(session, mia, row.id, reason="Too late", revision=1)
+
+
+def test_what_is_called_off_says_who_and_why(session, cast, mia):
+    row = ask(session, mia, cast.marie)
+    with pytest.raises(Invalid), transaction(session):
+        data_requests.call_off(session, mia, row.id, reason="  ", revision=1)
+    with pytest.raises(Stale), transaction(session):
+        data_requests.call_off(session, mia, row.id, reason="No", revision=7)
+    with transaction(session):
+        row = data_requests.call_off(session, mia, row.id, reason="Changed her mind", revision=1)
+    assert (row.state, row.outcome, row.closed_by_name, row.revision) == (
+        "called_off", "Changed her mind", "Mia Cast", 2,
+    )  # fmt: skip
+    with pytest.raises(Conflict), transaction(session):
+        data_requests.call_off(session, mia, row.id, reason="Again", revision=2)
+
+
+def test_an_extension_is_told_in_the_first_month_and_once(session, cast, mia):
+    row = ask(session, mia, cast.marie, Kind.EXPORT)
+    with time_machine.travel(row.due_at + timedelta(hours=1)), pytest.raises(Conflict), transaction(session):
+        data_requests.extend(session, mia, row.id, reason="Many orders", revision=1)
+    with transaction(session):
+        row = data_requests.extend(session, mia, row.id, reason="Many orders", revision=1)
+    assert row.due_at == add_months(row.received_at, 3)
+    with pytest.raises(Conflict), transaction(session):
+        data_requests.extend(session, mia, row.id, reason="More", revision=2)
+    deletion = ask(session, mia, cast.marie)
+    with pytest.raises(Conflict), transaction(session):
+        data_requests.extend(session, mia, deletion.id, reason="More", revision=1)
+
+
+def test_a_correction_is_closed_with_what_was_done(session, cast, mia):
+    row = ask(session, mia, cast.marie, Kind.RECTIFICATION, note="Her name is written with two f")
+    with transaction(session):
+        data_requests.check_identity(session, mia, row.id, identity="phone", note="Called", revision=1)
+    with transaction(session):
+        row = data_requests.close(session, mia, row.id, outcome="Corrected", revision=2)
+    assert (row.state, row.identity, row.outcome) == ("done", "phone", "Corrected")
+    deletion = ask(session, mia, cast.marie)
+    with pytest.raises(Conflict), transaction(session):
+        data_requests.close(session, mia, deletion.id, outcome="Done", revision=1)
+
+
+def test_what_is_due_and_overdue(session, cast, mia):
+    root = factories.make_actor(cast.root)
+    late = ask(session, mia, cast.marie, Kind.EXPORT)
+    other = ask(session, root, cast.stranger, Kind.EXPORT)
+    assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 0}
+    with time_machine.travel(clock.utcnow() + timedelta(days=25)):
+        assert [row.id for row in queries.due_soon(session, mia)] == [late.id]
+        assert queries.overdue(session, mia) == []
+    with time_machine.travel(clock.utcnow() + timedelta(days=32)):
+        assert [(row.id, row.is_overdue) for row in queries.overdue(session, root)] == [
+            (late.id, True), (other.id, True),
+        ]  # fmt: skip
+        assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 1}
+
+
+def test_each_sees_the_requests_of_their_stores(session, cast, mia):
+    own, other = ask(session, mia, cast.marie), ask(session, Actor.system("test"), cast.stranger)
+    otto = factories.make_actor(cast.otto, cast.north)
+    everything = [own.id, other.id]
+    for actor, expected in ((mia, [own.id]), (otto, [own.id]), (factories.make_actor(cast.root), everything)):
+        page = queries.list_page(session, actor, PageRequest(), is_open=True)
+        assert ([row.id for row in page.items], page.total) == (expected, len(expected))
+    assert queries.list_page(session, mia, PageRequest(), is_open=False).items == []
+    with pytest.raises(NotFound):
+        queries.get(session, mia, other.id)
+    with pytest.raises(Forbidden):
+        queries.list_page(session, factories.make_actor(cast.ada, cast.north), PageRequest())
