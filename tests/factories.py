@@ -24,6 +24,7 @@ from app.models import (
     Customer,
     CustomerStore,
     ExtendedAttribute,
+    Job,
     Order,
     Store,
 )
@@ -198,6 +199,21 @@ def make_token(
     }
     _save(session, ApiToken(**values | over))
     return token
+
+
+def make_job(session: Session, **over: Any) -> Job:
+    values = {
+        "kind": "jobs.tidy",
+        "state": "dead",
+        "subject_type": "thing",
+        "subject_id": "1",
+        "run_after": NOON,
+        "attempts": 5,
+        "error": "OSError",
+        "created_at": NOON,
+        "finished_at": NOON,
+    }
+    return _save(session, Job(**values | over))
 
 
 def make_actor(associate: Associate, *stores: Store, **over: Any) -> Actor:

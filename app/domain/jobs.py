@@ -3,6 +3,8 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from app.domain.order_states import N_
+
 # Tries without any progress after which a job is left to people.
 MAX_ATTEMPTS = 5
 # How long finished jobs are listed; dead ones stay longer, since somebody has to look at them.
@@ -17,6 +19,11 @@ class JobKind(StrEnum):
     JOBS_TIDY = "jobs.tidy"
 
 
+KIND_LABELS = {
+    JobKind.JOBS_TIDY: N_("Clear old jobs"),
+}
+
+
 class JobState(StrEnum):
     """How a job stands: `dead` ones were given up and wait for somebody to retry them."""
 
@@ -29,6 +36,12 @@ class JobState(StrEnum):
     def is_finished(self) -> bool:
         """True when nothing more happens by itself."""
         return self in {JobState.DONE, JobState.DEAD}
+
+
+def label(kind: str) -> str:
+    """Return the name of a kind for people; one that this version does not know names itself."""
+    known = {one.value: text for one, text in KIND_LABELS.items()}
+    return known.get(kind, kind)
 
 
 UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)

@@ -83,6 +83,12 @@ def signed_in(view: View) -> View:
     return view
 
 
+def polled(view: View) -> View:
+    """Mark a view that an open page asks for by itself: that is no use which keeps a session open."""
+    view.is_polled = True  # type: ignore[attr-defined]
+    return view
+
+
 def requires(permission: Permission) -> Callable[[View], View]:
     """Open the view to roles with the permission; the service behind it checks again."""
 
@@ -140,7 +146,7 @@ def register(app: Flask) -> None:
         if found is None:
             return None
         user = _as_user(found)
-        if is_due:
+        if is_due and not _is_poll():
             # Work goes on while somebody else writes for long; the next request notes it.
             with suppress(Unavailable), transaction(session):
                 sign_in.note_seen(session, token)
@@ -166,6 +172,11 @@ def check_declarations(app: Flask) -> None:
     for endpoint, view in app.view_functions.items():
         if not hasattr(view, "access"):
             raise RuntimeError(f"{endpoint} does not declare its access: @public, @signed_in or @requires")
+
+
+def _is_poll() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "is_polled", False) and htmx.wants_fragment()
 
 
 def _no_store(actor: Actor) -> Response:

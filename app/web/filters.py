@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from app.domain import addresses, clock, orders, search_matches, searches
+from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.order_states import Label
 from app.domain.permissions import Permission
 from app.web.access import current_actor
@@ -150,6 +150,7 @@ def navigation() -> list[NavItem]:
         ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
         ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
+        ("jobs.index", _("Jobs"), "list-checks", "jobs", Permission.JOB_VIEW),
     ]
     here = (request.blueprint or "").split(".")[0]
     return [
@@ -191,6 +192,7 @@ def register(app: Flask) -> None:
         order_address_lines,
     ):
         app.add_template_filter(function)
+    app.add_template_filter(jobs.label, "job_label")
     app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 
     @app.context_processor

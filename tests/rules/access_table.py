@@ -157,6 +157,10 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/consents": view(),
     f"GET {CUSTOMER}/orders": view(),
     f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
+    # Who asked for a job sees how far it is, and administrators see all: tests/web/test_jobs.py.
+    "GET /jobs/<uuid:job_id>": Line((SIGN_IN, 404, 404, 404, 200, 404)),
+    "GET /admin/jobs": Line((SIGN_IN, 403, 403, 200, 200, 403)),
+    "POST /admin/jobs/<uuid:job_id>/retry": admin(303),
     **{
         f"GET /admin/{noun}{path}": admin(200)
         for noun, name in ADMIN_NOUNS.items()

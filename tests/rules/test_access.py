@@ -13,7 +13,7 @@ from app.config import Settings
 from app.db import transaction
 from app.domain.actor import Actor, Visibility
 from app.domain.customers import CustomerChanges
-from app.models import Address, Associate, AttributeDefinition, AuditEntry, Customer, Order, Store
+from app.models import Address, Associate, AttributeDefinition, AuditEntry, Customer, Job, Order, Store
 from app.services import customers, search_index
 from app.web import health
 from tests import factories
@@ -32,6 +32,7 @@ class Things:
     order: Order
     definition: AttributeDefinition
     associate: Associate
+    job: Job
     change_id: uuid.UUID
 
     def argument(self, name):
@@ -41,6 +42,7 @@ class Things:
             "customer_id": self.customer.id,
             "definition_id": self.definition.id,
             "filename": "js/app.js",
+            "job_id": self.job.id,
             "order_id": self.order.id,
             "store_id": self.store.id,
         }[name]
@@ -67,6 +69,7 @@ def make_things(session, store):
         order=factories.make_order(session, customer, store),
         definition=factories.make_definition(session, key=f"k{uuid.uuid4().hex[:12]}"),
         associate=factories.make_associate(session, stores=(store,)),
+        job=factories.make_job(session, store_id=store.id),
         change_id=change_id,
     )
 
