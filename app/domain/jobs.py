@@ -3,7 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
-from app.domain.order_states import N_
+from app.domain.texts import N_
 
 # Tries without any progress after which a job is left to people.
 MAX_ATTEMPTS = 5
