@@ -131,6 +131,9 @@ def test_company_wide_visibility_opens_what_is_another_stores(
         app.extensions["settings"] = replace(settings, customer_visibility=visibility)
         browser = sign_in(cast.cleo)
         for line_name, line in TABLE.items():
+            # A job belongs to whoever asked for it, not to a store.
+            if line_name.startswith("GET /jobs/"):
+                continue
             if line_name.startswith("GET") and line.expected()["other"] == 404:
                 assert send(browser, line_name, things).status_code == expected, line_name
 
