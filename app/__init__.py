@@ -93,6 +93,7 @@ def _register(app: Flask) -> None:
     protect = CSRFProtect(app)
     web.access.register(app)
     Babel(app, locale_selector=_locale)
+    web.filters.translate_once(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
     api.register(app)

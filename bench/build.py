@@ -35,10 +35,15 @@ COLUMNS = {
     "customer": "id display_id email email_key first_name last_name phone_number phone_e164 country_code"
     " created_by_id store_id order_count last_order_at created_at updated_at revision",
     "customer_store": "store_id customer_id since reason opt_in_state opted_in_at",
+    "consent_event": "id customer_id store_id channel purpose action method associate_id at recorded_at"
+    " source wording language",
+    "consent": "customer_id store_id purpose channel state since",
     "extended_attribute": "customer_id name value value_key",
     "customer_order": "id external_order_id order_key customer_id store_id placed_at state channel_type currency"
     " grand_total_minor item_count document recorded_at",
 }
+# What was declared by those whose opt-in stands so.
+DECLARED = {"accepted": "given", "refused": "refused", "withdrawn": "withdrawn", "pending": "requested"}
 FITS = ("slim", "regular", "relaxed", "tailored")
 COLOURS = "black white navy grey green red blue beige brown pink yellow purple".split()
 
@@ -88,13 +93,13 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
     # The first store is the largest: one customer of forty. One associate imported a tenth of all.
     weights = [STORES / 39] + [1.0] * (STORES - 1)
     for start in range(0, customers, BATCH):
-        made, links, attributes, orders = [], [], [], []
+        made, links, attributes, orders, events, consents = [], [], [], [], [], []
         size = min(BATCH, customers - start)
         chosen = r.choices(range(STORES), weights, k=size)
         for at, person in enumerate(people.batch(start, size)):
             customer, home = uuid_utils.compat.uuid7(), chosen[at]
             created = NOW - timedelta(minutes=r.randrange(2_000_000))
-            bought = sorted(created + timedelta(minutes=r.randrange(400_000)) for _ in range(3))
+            bought = sorted(min(created + timedelta(minutes=r.randrange(400_000)), NOW) for _ in range(3))
             creator = associates[0] if r.random() < 0.1 else associates[home * 10 + r.randrange(10)]
             made.append(
                 (customer, display_id(start + at), person.email, person.email, person.first, person.last, person.phone,
@@ -110,6 +115,12 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
                 links.append(
                     (stores[place], customer, created, "created", state, bought[0] if is_in else None)
                 )
+                if state in DECLARED:
+                    events.append(
+                        (uuid_utils.compat.uuid7(), customer, stores[place], "email", "clienteling",
+                         DECLARED[state], "spoken", creator, bought[0], bought[0], "", "", "")
+                    )  # fmt: skip
+                    consents.append((customer, stores[place], "clienteling", "email", state, bought[0]))
             for name, values, share in (
                 ("shirt_fit", FITS, 0.6),
                 ("shoe_size", range(34, 48), 0.5),
@@ -126,6 +137,8 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
                 )  # fmt: skip
         yield "customer", made
         yield "customer_store", links
+        yield "consent_event", events
+        yield "consent", consents
         yield "extended_attribute", attributes
         yield "customer_order", orders
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.domain import folding, searches
 from app.domain.searches import Searchable, Term
@@ -68,11 +69,16 @@ def spans(text: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
     return found
 
 
+@lru_cache(maxsize=4096)
+def _fold(character: str) -> str:
+    return folding.fold(character)
+
+
 def _folded(text: str) -> tuple[str, list[int]]:
     """Fold each character by itself and remember which it came from; -1 for padding."""
     folded, origin = "  ", [-1, -1]
     for at, character in enumerate(text):
-        part = folding.fold(character)
+        part = _fold(character)
         if part:
             folded += part
             origin += [at] * len(part)

@@ -7,6 +7,7 @@ them with it.
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from rapidfuzz.distance import OSA
@@ -136,6 +137,7 @@ class Term:
         return SHORTEST_WITH_TYPO <= len(self.text) <= LONGEST_WITH_TYPO and self.text.isalpha()
 
 
+@lru_cache(maxsize=64)
 def terms(text: str) -> tuple[Term, ...]:
     """Return the terms of a typed text; each must be found. Punctuation alone is no term."""
     found: list[Term] = []

@@ -3,7 +3,7 @@
 import uuid
 
 from sqlalchemy import select
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from app.domain.actor import Actor
 from app.errors import NotFound
@@ -23,17 +23,38 @@ def get(
     `for_update` reads fresh values and locks the row until the transaction ends.
     Raises NotFound when there is none or the actor may not see it.
     """
+    seen = _seen(session)
+    if not parts and not for_update and (actor, customer_id) in seen:
+        return seen[actor, customer_id]
     query = (
         select(Customer)
         .where(Customer.id == customer_id, scope.visible(actor))
-        .options(*(selectinload(part) for part in parts))
+        .options(*(selectinload(part) if part.property.uselist else joinedload(part) for part in parts))
     )
     if for_update:
         query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
     customer = session.scalars(query).one_or_none()
     if customer is None:
         raise NotFound
+    _seen(session)[actor, customer_id] = customer
     return customer
+
+
+def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:
+    """Return the customers that were found in the running transaction, unless it writes.
+
+    Each part of a page asks for its customer, so that none can forget to.
+    """
+    transaction = session.get_transaction()
+    if transaction is None or session.info.get("writing"):
+        return {}
+    of_transaction: object
+    seen: dict[tuple[Actor, uuid.UUID], Customer]
+    of_transaction, seen = session.info.get("customers_seen", (None, {}))
+    if of_transaction is not transaction:
+        seen = {}
+        session.info["customers_seen"] = (transaction, seen)
+    return seen
 
 
 def store_names(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[str]:

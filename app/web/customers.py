@@ -275,17 +275,19 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
     masked_cards = search_queries.find_masked(session, actor, asked.text) if asked.text else []
     _note(actor, asked, [row.id for row in page.items], [card.id for card in masked_cards])
+    shown = {"page": page, "query": asked, "masked_cards": masked_cards}
+    if htmx.wants_fragment():
+        # The search form stands on the page already.
+        return shown
     definitions = attributes.definitions(session)
     return {
-        "page": page,
-        "query": asked,
+        **shown,
         "lists": _lists(actor),
         "attributes": [definition for definition in definitions.values() if not definition.is_sensitive],
         "associates": [
             {"id": associate_id, "name": name}
             for associate_id, name in queries.associates_of(session, actor, actor.store_id)
         ],
-        "masked_cards": masked_cards,
     }
 
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import babel.dates
 import babel.numbers
 import phonenumbers
-from flask import Flask, request, url_for
-from flask_babel import get_locale
+from flask import Flask, g, request, url_for
+from flask_babel import get_locale, get_translations
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -95,6 +95,8 @@ def hue(value: object) -> int:
 
 def highlight(text: str, query: str) -> Markup:
     """Return the text with the parts that the search matched in <mark>; accents do not matter."""
+    if not query:
+        return escape(text)
     marked, end = Markup(""), 0
     for start, stop in search_matches.spans(text, searches.terms(query)):
         marked += Markup("{}<mark>{}</mark>").format(text[end:start], text[start:stop])
@@ -171,8 +173,14 @@ def register(app: Flask) -> None:
             versions[name] = hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else ""
         return versions[name]
 
+    assets: dict[tuple[str, str], str] = {}
+
     def asset(path: str) -> str:
-        return url_for("static", filename=path, v=version({"filename": path}))
+        # Each icon asks, up to a hundred times a page.
+        key = (request.script_root, path)
+        if key not in assets or app.debug:
+            assets[key] = url_for("static", filename=path, v=version({"filename": path}))
+        return assets[key]
 
     app.extensions["asset_version"] = version
     for function in (
@@ -204,6 +212,24 @@ def register(app: Flask) -> None:
             "current_store": user.store if user.is_authenticated else None,
             "my_stores": user.stores if user.is_authenticated else (),
         }
+
+
+def translate_once(app: Flask) -> None:
+    """Let templates look up the translations once a request; Flask-Babel does for each text."""
+
+    def found() -> Any:
+        translations = g.get("translations")
+        if translations is None:
+            translations = g.translations = get_translations()
+        return translations
+
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=lambda text: found().ugettext(text),
+        ngettext=lambda one, many, number: found().ungettext(one, many, number),
+        newstyle=True,
+        pgettext=lambda context, text: found().upgettext(context, text),
+        npgettext=lambda context, one, many, number: found().unpgettext(context, one, many, number),
+    )
 
 
 def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date | None:

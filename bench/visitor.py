@@ -1,0 +1,105 @@
+"""An associate who is signed in to the application, asked in process, without a network."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app import create_app, schema
+from app.config import Settings
+from app.db import make_engine, transaction
+from app.domain.actor import Visibility
+from app.models import Associate, AssociateStore, Store
+from app.services import sign_in
+
+PASSWORD = "a long password for the bench"
+SECRET = "bench" * 8
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+def email_of(number: int) -> str:
+    return f"a{number}@shop.example"
+
+
+def prepare(url: str) -> None:
+    """Give the associates of the bench their password and store: number 0 works in the largest one."""
+    engine = make_engine(url, bulk=True)
+    schema.upgrade(engine)
+    with Session(engine) as session, transaction(session):
+        store_id = session.scalar(select(Store.id).where(Store.name == "Store 0"))
+        hashed = sign_in.hash_password(PASSWORD)
+        for number, role in ((0, "associate"), (1, "manager"), (2, "admin")):
+            associate_id = session.scalar(select(Associate.id).where(Associate.email_key == email_of(number)))
+            session.execute(
+                update(Associate).where(Associate.id == associate_id).values(password_hash=hashed, role=role)
+            )
+            if session.get(AssociateStore, (associate_id, store_id)) is None:
+                session.add(AssociateStore(associate_id=associate_id, store_id=store_id))
+    engine.dispose()
+
+
+class Visitor:
+    """Asks for pages of the whole application, session, templates and all, in this process."""
+
+    def __init__(self, url: str, *, whole_company: bool = False, number: int = 0) -> None:
+        visibility = Visibility.COMPANY if whole_company else Visibility.STORE
+        self.app = create_app(
+            Settings(
+                data_dir=Path(tempfile.gettempdir()), database_url=url, secret_key=SECRET, allow_http=True,
+                customer_visibility=visibility, session_idle_minutes=720,
+            )
+        )  # fmt: skip
+        self.engine = self.app.extensions["engine"]
+        client = self.app.test_client()
+        token = _TOKEN.search(client.get("/sign-in").text)
+        assert token
+        answer = client.post(
+            "/sign-in", data={"username": email_of(number), "password": PASSWORD, "csrf_token": token[1]}
+        )
+        assert answer.status_code == 303, answer.text
+        page = client.get("/customers").text
+        found = _TOKEN.search(page)
+        assert found, page
+        self.csrf = found[1]
+        cookie = client.get_cookie("session")
+        assert cookie
+        self.cookie = f"session={cookie.value}"
+
+    def get(self, path: str, *, fragment: bool = False) -> bytes:
+        return self._ask("GET", path, b"", fragment)
+
+    def post(self, path: str, form: Mapping[str, Any], *, fragment: bool = True) -> bytes:
+        return self._ask("POST", path, urlencode(form).encode(), fragment)
+
+    def _ask(self, method: str, path: str, body: bytes, fragment: bool) -> bytes:
+        # Werkzeug's test client takes longer than some answers; this is what a server passes on.
+        path, _, query = path.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": "",
+            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": "127.0.0.1:8000", "HTTP_COOKIE": self.cookie, "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), "wsgi.errors": BytesIO(),
+            "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        }  # fmt: skip
+        if fragment:
+            environ["HTTP_HX_REQUEST"] = "true"
+        if method == "POST":
+            environ |= {
+                "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(body)),
+                "HTTP_X_CSRFTOKEN": self.csrf,
+            }  # fmt: skip
+        status: list[str] = []
+        answer = self.app(environ, lambda given, _headers, *_: status.append(given))
+        content = b"".join(answer)
+        answer.close()
+        assert status[0].startswith("200"), (status[0], content[:2000])
+        return content
+
+    def close(self) -> None:
+        self.engine.dispose()
