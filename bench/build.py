@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uuid_utils.compat
-from sqlalchemy import text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app import schema
 from app.db import make_engine, sqlite_library
 from app.domain import folding
-from app.services import search_index
+from app.models import search as tables
+from app.services import search_entries, search_index
 from bench.people import People, display_id
 
 DATA = Path(__file__).parent / "data"
@@ -44,6 +45,10 @@ COLUMNS = {
 }
 # What was declared by those whose opt-in stands so.
 DECLARED = {"accepted": "given", "refused": "refused", "withdrawn": "withdrawn", "pending": "requested"}
+# What the search keeps; PostgreSQL holds the tokens in its documents, SQLite in an index of its own.
+SEARCH_TABLES = (
+    "customer_search_place", "customer_search_entry", "customer_search_word", "customer_search_frequency",
+)  # fmt: skip
 FITS = ("slim", "regular", "relaxed", "tailored")
 COLOURS = "black white navy grey green red blue beige brown pink yellow purple".split()
 
@@ -157,46 +162,80 @@ def fill_sqlite(path: Path, customers: int) -> None:
     connection.close()
 
 
-def fill_postgresql(engine, customers: int) -> None:
-    with engine.connect() as connection:
-        cursor = connection.connection.driver_connection.cursor()
-        for table, values in rows(customers):
-            with cursor.copy(f"COPY {table} ({', '.join(COLUMNS[table].split())}) FROM STDIN") as copy:
-                for row in values:
-                    copy.write_row(row)
-        connection.connection.driver_connection.commit()
+def fill_postgresql(engine: Engine, url: str) -> None:
+    """Copy the rows of the SQLite database, its search tables too; only the tokens are computed again."""
+    source = sqlite_library.connect(url.removeprefix("sqlite:///"))
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '1GB'")
+    cursor.execute(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+        " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+    )
+    indexes = cursor.fetchall()
+    for name, _ in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    for table in (*COLUMNS, *SEARCH_TABLES):
+        found = source.execute(
+            f"SELECT {', '.join(COLUMNS[table].split()) if table in COLUMNS else '*'} FROM {table}"
+        )
+        columns = ", ".join(column[0] for column in found.description)
+        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            for row in found:
+                copy.write_row(row)
+    with cursor.copy(
+        "COPY customer_search (doc, customer_id, created_by_id, haystack, tokens) FROM STDIN"
+    ) as copy:
+        for row in _documents(url):
+            copy.write_row(row)
+    for table, column in (("customer_search", "doc"), ("customer_search_place", "place")):
+        cursor.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT max({column}) FROM {table}))"
+        )
+    for _, definition in indexes:
+        cursor.execute(definition)
+    connection.commit()
+    connection.close()
+    source.close()
+
+
+def _documents(url: str) -> Iterator[tuple[object, ...]]:
+    """Give the rows of PostgreSQL's documents: those of SQLite, and their tokens beside them."""
+    engine = make_engine(url, bulk=True)
+    table = tables.documents.c
+    with Session(engine) as session:
+        place_of = {row.store_id: row.place for row in session.execute(select(tables.places))}
+        last = 0
+        while found := session.execute(
+            select(tables.documents).where(table.doc > last).order_by(table.doc).limit(5_000)
+        ).all():
+            readings = search_entries.read(session, [row.customer_id for row in found])
+            for row in found:
+                tokens = readings[row.customer_id].tokens(place_of)
+                yield row.doc, row.customer_id, row.created_by_id, row.haystack, tokens
+            last = found[-1].doc
+    engine.dispose()
 
 
 def build(kind: str, customers: int) -> None:
+    """Fill an empty database; PostgreSQL gets the very rows of SQLite."""
+    source = ensure("sqlite", customers) if kind == "postgresql" else ""
     url = url_of(kind, customers)
     engine = make_engine(url, bulk=True)
     started = time.perf_counter()
     schema.upgrade(engine)
-    if kind == "sqlite":
-        fill_sqlite(Path(url.removeprefix("sqlite:///")), customers)
-    else:
-        fill_postgresql(engine, customers)
-    print(f"{kind} {customers}: rows in {time.perf_counter() - started:.0f} s", flush=True)
-    started = time.perf_counter()
-    with Session(engine) as session:
-        if kind == "sqlite":
-            session.execute(text("PRAGMA cache_size = -500000"))
-        else:
-            session.execute(text("DROP INDEX customer_search_tokens"))
-        search_index.rebuild(session)
-        if kind == "postgresql":
-            session.execute(text("SET maintenance_work_mem = '1GB'"))
-            session.execute(
-                text(
-                    "CREATE INDEX customer_search_tokens ON customer_search USING gin (tokens) WITH (fastupdate = off)"
-                )
-            )
-        session.commit()
-    print(f"{kind} {customers}: search index in {time.perf_counter() - started:.0f} s", flush=True)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if kind == "postgresql":
+    if kind == "postgresql":
+        fill_postgresql(engine, source)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
+    else:
+        fill_sqlite(Path(url.removeprefix("sqlite:///")), customers)
+        with Session(engine) as session:
+            session.execute(text("PRAGMA cache_size = -500000"))
+            search_index.rebuild(session)
+            session.commit()
     engine.dispose()
+    print(f"{kind}, {customers} customers: built in {time.perf_counter() - started:.0f} s", flush=True)
 
 
 def start_postgresql() -> None:
@@ -220,6 +259,8 @@ def start_postgresql() -> None:
     )
     if running.returncode:
         options = f"-p {PORT} -k /tmp -h 127.0.0.1 -c shared_buffers=1GB -c max_wal_size=8GB"
+        # A build that breaks off is made anew; what is measured is reading, mostly.
+        options += " -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
         subprocess.run(
             [*as_user, binaries / "pg_ctl", "-D", cluster, "-o", options, "-l", cluster / "log", "-w", "start"],
             check=True, stdout=subprocess.DEVNULL, cwd="/",
@@ -259,7 +300,7 @@ def ensure(kind: str, customers: int) -> str:
         for leftover in DATA.glob(f"bench-{customers}.db*"):
             leftover.unlink()
     else:
-        engine = make_engine(f"postgresql+psycopg://postgres@127.0.0.1:{PORT}/postgres")
+        engine = make_engine(f"postgresql+psycopg://postgres@127.0.0.1:{PORT}/postgres", bulk=True)
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"DROP DATABASE IF EXISTS bench_{customers}"))
             connection.execute(text(f"CREATE DATABASE bench_{customers}"))
