@@ -37,6 +37,7 @@ class Settings:
     run_jobs: bool = True
     job_workers: int = 2
     job_lease_seconds: int = 60
+    review_four_eyes: bool = True
     log_level: str = "INFO"
     testing: bool = field(default=False)
 
@@ -64,6 +65,7 @@ ENVIRONMENT = (
     "RUN_JOBS",
     "JOB_WORKERS",
     "JOB_LEASE_SECONDS",
+    "REVIEW_FOUR_EYES",
     "LOG_LEVEL",
 )
 
@@ -95,6 +97,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         run_jobs=_flag(env, "RUN_JOBS", default="yes"),
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 32),
         job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
+        review_four_eyes=_flag(env, "REVIEW_FOUR_EYES", default="yes"),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
     )
 

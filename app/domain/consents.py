@@ -1,9 +1,10 @@
 """Consents: channels, purposes, states, and which declaration moves which state where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from app.errors import Invalid
@@ -76,11 +77,18 @@ class Action(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     CONTACT_CHANGED = "contact_changed"
+    ASKED_AGAIN = "asked_again"
+    REJECTED = "rejected"
+    RESTORED = "restored"
 
     @property
     def label(self) -> str:
         """Name the declaration for people."""
-        return self.value.replace("_", " ").capitalize()
+        return {
+            "asked_again": "To be asked again (review)",
+            "rejected": "Rejected (review)",
+            "restored": "Review undone",
+        }.get(self.value, self.value.replace("_", " ").capitalize())
 
 
 class Method(StrEnum):
@@ -158,6 +166,16 @@ NO_ACTIONS = frozenset({Action.REFUSED, Action.WITHDRAWN})
 # The customer's answers; questions and what the system notes are none.
 ANSWERS = YES_ACTIONS | NO_ACTIONS
 
+# What a manager's review can add to the history: acts of the house, never of the customer.
+ReviewAction = Literal[Action.ASKED_AGAIN, Action.REJECTED]
+REVIEW_ACTIONS = frozenset({Action.ASKED_AGAIN, Action.REJECTED, Action.RESTORED})
+
+# Where a review may move a state; ACCEPTED cannot stand here, the type checker refuses it.
+REVIEW_MOVES: dict[ReviewAction, dict[State, Literal[State.RECONFIRM, State.WITHDRAWN]]] = {
+    Action.ASKED_AGAIN: {State.ACCEPTED: State.RECONFIRM, State.PENDING: State.RECONFIRM},
+    Action.REJECTED: {State.ACCEPTED: State.WITHDRAWN, State.PENDING: State.WITHDRAWN},
+}
+
 # Withdrawing is possible from everywhere: it is never harder than giving.
 MOVES: dict[Action, dict[State, State]] = {
     Action.REQUESTED: {
@@ -204,6 +222,10 @@ def move(state: State, action: Action, method: Method, *, last_said_no: bool = F
         raise Invalid(
             {"action": ["The customer said no. Only the customer can opt in again; an import cannot."]}
         )
+    if method in REMOTE and action in TOWARDS_YES and state is State.RECONFIRM:
+        raise Invalid({"action": ["The customer is to be asked again. An import cannot answer for them."]})
+    if action in REVIEW_ACTIONS:
+        raise Invalid({"action": ["Only a review decides this."]})
     after = MOVES[action].get(state)
     if after is None:
         raise Invalid({"action": [_REASONS[action]]})
@@ -254,6 +276,17 @@ class Standing:
             no_at=_later(self.no_at, at) if action in NO_ACTIONS else self.no_at,
         )
 
+    def reviewed(self, action: ReviewAction, at: datetime) -> "Standing":
+        """Return the standing after a decision of a review, which is never ACCEPTED.
+
+        A rejection counts as a no. Raises Invalid when there is nothing to decide.
+        """
+        state = REVIEW_MOVES[action].get(self.state)
+        if state is None:
+            raise Invalid({"action": ["Only an opt-in or an open question can be decided."]})
+        no_at = _later(self.no_at, at) if action is Action.REJECTED else self.no_at
+        return replace(self, state=state, newest_at=_later(self.newest_at, at), no_at=no_at)
+
     def _after_no(self, action: Action, method: Method, at: datetime, *, late: bool) -> State:
         if not late:
             return move(self.state, action, method)
@@ -263,6 +296,21 @@ class Standing:
         if self.state in NO_STATES or self.state is State.PENDING:
             return self.state
         return State.REFUSED if action is Action.REFUSED else State.WITHDRAWN
+
+
+def replay(history: Iterable[tuple[Action, Method, datetime]]) -> Standing:
+    """Return the standing that a history leads to, in the order of recording.
+
+    Raises Invalid for a history that the rules do not allow, and for RESTORED: whoever takes a
+    review back leaves both out.
+    """
+    standing = Standing()
+    for action, method, at in history:
+        if action is Action.ASKED_AGAIN or action is Action.REJECTED:
+            standing = standing.reviewed(action, at)
+        else:
+            standing = standing.after(action, method, at)
+    return standing
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

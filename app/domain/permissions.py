@@ -30,16 +30,19 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export"
     AUDIT_VIEW = "audit:view"
     CONSENT_CAPTURE = "consent:capture"
+    CONSENT_REVIEW = "consent:review"
     CUSTOMER_EDIT = "customer:edit"
     CUSTOMER_IMPORT = "customer:import"
     CUSTOMER_REVEAL = "customer:reveal"
     CUSTOMER_VIEW = "customer:view"
+    DASHBOARD_VIEW = "dashboard:view"
     DATA_REQUEST_CREATE = "data_request:create"
     DATA_REQUEST_MANAGE = "data_request:manage"
     DATA_REQUEST_VIEW = "data_request:view"
     JOB_VIEW = "job:view"
     OPT_IN_LIST = "opt_in:list"
     ORDER_RECORD = "order:record"
+    REVIEW_VIEW = "review:view"
 
 
 _FLOOR = frozenset(
@@ -61,22 +64,34 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ASSOCIATE: _FLOOR,
     Role.MANAGER: _FLOOR
     | _DATA_REQUESTS
-    | {Permission.AUDIT_EXPORT, Permission.CUSTOMER_IMPORT, Permission.JOB_VIEW},
+    | {
+        Permission.AUDIT_EXPORT,
+        Permission.CONSENT_REVIEW,
+        Permission.CUSTOMER_IMPORT,
+        Permission.DASHBOARD_VIEW,
+        Permission.JOB_VIEW,
+        Permission.REVIEW_VIEW,
+    },
     Role.ADMIN: _FLOOR
     | _DATA_REQUESTS
     | {
         Permission.ADMIN_MANAGE,
         Permission.AUDIT_EXPORT,
+        Permission.CONSENT_REVIEW,
         Permission.CUSTOMER_IMPORT,
+        Permission.DASHBOARD_VIEW,
         Permission.JOB_VIEW,
         Permission.ORDER_RECORD,
+        Permission.REVIEW_VIEW,
     },
     Role.AUDITOR: frozenset(
         {
             Permission.AUDIT_EXPORT,
             Permission.AUDIT_VIEW,
             Permission.CUSTOMER_VIEW,
+            Permission.DASHBOARD_VIEW,
             Permission.DATA_REQUEST_VIEW,
+            Permission.REVIEW_VIEW,
         }
     ),
     Role.SYSTEM: frozenset(Permission),

@@ -6,6 +6,7 @@ from app.models.attribute import AttributeDefinition, ExtendedAttribute
 from app.models.audit import AccessEntry, AuditEntry
 from app.models.base import Base
 from app.models.consent import Consent, ConsentAsk, ConsentEvent, ConsentEvidence, ConsentWording
+from app.models.consent_review import ConsentReview
 from app.models.customer import Customer, CustomerStore
 from app.models.data_request import DataRequest, DataRequestStep, Erasure
 from app.models.idempotency import IdempotencyKey
@@ -33,6 +34,7 @@ __all__ = [
     "ConsentAsk",
     "ConsentEvent",
     "ConsentEvidence",
+    "ConsentReview",
     "ConsentWording",
     "Customer",
     "CustomerStore",

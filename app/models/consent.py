@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Id
 
@@ -79,6 +79,7 @@ class ConsentEvent(Base):
     __table_args__ = (
         Index(None, "customer_id", "at"),
         Index(None, "store_id", "recorded_at"),
+        Index(None, "store_id", "at", "action", "method"),
         Index(None, "evidence_id"),
         Index(None, "wording_id"),
     )
@@ -106,9 +107,19 @@ class ConsentEvent(Base):
 
 
 class Consent(Base):
-    """How a channel and purpose stand in a store, derived from the events in the same act."""
+    """How a channel and purpose stand in a store, derived from the events in the same act.
+
+    `event_id` is the customer's own declaration that it rests on, `evidence` its method,
+    `is_weak` what is thought of it, and `captured_by_id` who took it. `review` is the group of the
+    queue that it waits in, "" for none, and `risk` its place there.
+    """
 
     __tablename__ = "consent"
+    __table_args__ = (
+        Index(None, "event_id"),
+        Index(None, "store_id", "review", "risk"),
+        Index(None, "store_id", "state", "since"),
+    )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id"), primary_key=True)
     store_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("store.id"), primary_key=True)
@@ -116,6 +127,15 @@ class Consent(Base):
     channel: Mapped[str] = mapped_column(String(20), primary_key=True)
     state: Mapped[str] = mapped_column(String(20))
     since: Mapped[datetime]
+    event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    evidence: Mapped[str] = mapped_column(String(20), default="")
+    is_weak: Mapped[bool] = mapped_column(default=False)
+    captured_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("associate.id"))
+    review: Mapped[str] = mapped_column(String(12), default="")
+    risk: Mapped[int] = mapped_column(default=0)
+
+    # Also tells the session to write the declaration first.
+    event: Mapped[ConsentEvent | None] = relationship(lazy="raise_on_sql")
 
 
 class ConsentAsk(Base):

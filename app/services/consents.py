@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from app.domain import clock, consents, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, Standing, State
+from app.domain.consent_reviews import CONFLICT_RISK, Group, assess
+from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, ReviewAction, Standing, State
 from app.domain.customers import LinkReason
 from app.domain.fields import Checker
 from app.domain.permissions import Permission
@@ -27,6 +28,7 @@ from app.models import (
     CustomerStore,
     Store,
 )
+from app.models.base import new_id
 from app.queries import scope
 from app.services import audit, revisions, search_index
 
@@ -180,6 +182,8 @@ class _Known:
         own = ConsentEvent.method.not_in([method.value for method in consents.REMOTE])
         yes = ConsentEvent.action.in_([action.value for action in consents.YES_ACTIONS])
         no = ConsentEvent.action.in_([action.value for action in consents.NO_ACTIONS])
+        rejected = ConsentEvent.action == Action.REJECTED.value
+        restored = ConsentEvent.action == Action.RESTORED.value
         found = session.execute(
             select(
                 ConsentEvent.customer_id,
@@ -189,6 +193,8 @@ class _Known:
                 func.max(ConsentEvent.at),
                 func.max(case((own & yes, ConsentEvent.at))),
                 func.max(case((no, ConsentEvent.at))),
+                func.max(case((rejected, ConsentEvent.at))),
+                func.max(case((restored, ConsentEvent.at))),
             )
             .where(ConsentEvent.customer_id.in_(ids))
             .group_by(
@@ -196,14 +202,16 @@ class _Known:
             )
         )
         standings = {}
-        for customer_id, store_id, purpose, channel, newest_at, own_yes_at, no_at in found:
+        for customer_id, store_id, purpose, channel, newest_at, own_yes_at, no_at, out_at, back_at in found:
             key = (customer_id, store_id, purpose, channel)
+            # A rejection counts as a no until it is taken back.
+            is_out = out_at is not None and (back_at is None or back_at < out_at)
             row = self.consents.get(key)
             standings[key] = Standing(
                 state=State(row.state) if row else State.NOT_ASKED,
                 newest_at=newest_at,
                 own_yes_at=own_yes_at,
-                no_at=no_at,
+                no_at=max(no_at or out_at, out_at) if is_out else no_at,
             )
         return standings
 
@@ -219,34 +227,48 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
     # A clock that runs ahead must not make what comes after it look late.
     at = min(given.at, now)
     key = (customer.id, given.store_id, given.purpose.value, given.channel.value)
-    row = known.consents.get(key)
     standing = known.standings.get(key, Standing())
     settled = standing.after(given.action, given.method, at)
-    before, after = standing.state, settled.state
     consents.refuse_without_contact(
         given.channel,
         given.action,
         has_phone=bool(customer.phone_number),
         has_address=customer.id in known.with_address,
     )
-    session.add(
-        ConsentEvent(
-            customer_id=customer.id,
-            store_id=given.store_id,
-            channel=given.channel.value,
-            purpose=given.purpose.value,
-            action=given.action.value,
-            method=given.method.value,
-            evidence_id=given.evidence_id,
-            associate_id=given.associate_id,
-            declared_by=given.method.declared_by.value,
-            time_zone=known.time_zones.get(given.store_id, ""),
-            at=at,
-            recorded_at=now,
-            **texts,
-        )
-    )
     known.standings[key] = settled
+    return _write(session, actor, replace(given, at=at), known, settled.state, texts)[0]
+
+
+def _write(
+    session: Session,
+    actor: Actor,
+    given: ConsentInput,
+    known: _Known,
+    after: State,
+    texts: dict[str, Any],
+) -> tuple[Consent, ConsentEvent]:
+    """Append the event, and derive from it how the channel, the store and the review stand."""
+    customer, at = known.customers[given.customer_id], given.at
+    key = (customer.id, given.store_id, given.purpose.value, given.channel.value)
+    row = known.consents.get(key)
+    before = State(row.state) if row else State.NOT_ASKED
+    event = ConsentEvent(
+        id=new_id(),
+        customer_id=customer.id,
+        store_id=given.store_id,
+        channel=given.channel.value,
+        purpose=given.purpose.value,
+        action=given.action.value,
+        method=given.method.value,
+        evidence_id=given.evidence_id,
+        associate_id=given.associate_id,
+        declared_by=given.method.declared_by.value,
+        time_zone=known.time_zones.get(given.store_id, ""),
+        at=at,
+        recorded_at=clock.utcnow(),
+        **texts,
+    )
+    session.add(event)
     if row is None:
         row = Consent(
             customer_id=customer.id,
@@ -260,6 +282,7 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
         known.consents[key] = row
     elif before is not after:
         row.state, row.since = after.value, at
+    _settle_review(row, event, after, known)
     _settle_link(session, customer, given, known, at)
     known.changed.add(customer.id)
     revisions.touch(customer)
@@ -273,7 +296,111 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
         revision=customer.revision,
         changes={"state": (before.value, after.value)},
     )
-    return row
+    return row, event
+
+
+def _settle_review(row: Consent, event: ConsentEvent, after: State, known: _Known) -> None:
+    """Put the opt-in into the manager's queue, or take it out; a no is held against yeses elsewhere."""
+    action = Action(event.action)
+    if event.at < row.since:
+        # History that came late: the opt-in rests on something newer.
+        return
+    row.review, row.risk = "", 0
+    if action in consents.ANSWERS or action is Action.REQUESTED:
+        row.event_id, row.evidence, row.captured_by_id = event.id, event.method, event.associate_id
+        found = assess(
+            Method(event.method),
+            has_wording=bool(event.wording),
+            has_evidence=event.evidence_id is not None,
+        )
+        row.is_weak = found.is_weak
+        if after is State.ACCEPTED:
+            row.review, row.risk = found.group.value, found.risk
+    if action in consents.NO_ACTIONS:
+        for other in known.consents.values():
+            is_same = (other.customer_id, other.purpose, other.channel) == (
+                row.customer_id, row.purpose, row.channel,
+            )  # fmt: skip
+            if is_same and other is not row and other.state == State.ACCEPTED.value:
+                other.review, other.risk = Group.CONFLICT.value, CONFLICT_RISK
+
+
+def review_batch(
+    session: Session, actor: Actor, rows: Sequence[Consent], action: ReviewAction, at: datetime
+) -> list[ConsentEvent]:
+    """Add what a review decided to the history of each opt-in, and return the events in that order.
+
+    Only the type's two actions can come in, and neither leads to an opt-in.
+    Raises Invalid when there is nothing to decide.
+    """
+    actor.require(Permission.CONSENT_REVIEW)
+    after = [(row, Standing(state=State(row.state)).reviewed(action, at).state) for row in rows]
+    return _append(session, actor, after, action, at)
+
+
+def restore_batch(
+    session: Session, actor: Actor, rows: Sequence[tuple[Consent, State]], at: datetime
+) -> list[ConsentEvent]:
+    """Bring back states that stood by the customers' own declarations before a review.
+
+    Raises Invalid unless the rest of the history, replayed, leads to just that state.
+    """
+    actor.require(Permission.CONSENT_REVIEW)
+    for row, wanted in rows:
+        if consents.replay(_without_newest_review(session, row)).state is not wanted:
+            raise Invalid({"": ["What the customer declared does not lead there. Ask the customer."]})
+    return _append(session, actor, rows, Action.RESTORED, at)
+
+
+def _without_newest_review(session: Session, row: Consent) -> list[tuple[Action, Method, datetime]]:
+    """Return the history without its newest event, a review's, and without what was taken back before."""
+    events = session.execute(
+        select(ConsentEvent.action, ConsentEvent.method, ConsentEvent.at)
+        .where(
+            ConsentEvent.customer_id == row.customer_id,
+            ConsentEvent.store_id == row.store_id,
+            ConsentEvent.purpose == row.purpose,
+            ConsentEvent.channel == row.channel,
+        )
+        .order_by(ConsentEvent.recorded_at, ConsentEvent.id)
+    ).all()
+    history: list[tuple[Action, Method, datetime]] = []
+    for name, method, at in events[:-1]:
+        if name == Action.RESTORED.value:
+            # It took back the review just before it: nothing comes between the two.
+            history.pop()
+        else:
+            history.append((Action(name), Method(method), at))
+    return history
+
+
+def _append(
+    session: Session, actor: Actor, rows: Sequence[tuple[Consent, State]], action: Action, at: datetime
+) -> list[ConsentEvent]:
+    batch = [
+        ConsentInput(
+            customer_id=row.customer_id,
+            store_id=row.store_id,
+            channel=Channel(row.channel),
+            purpose=Purpose(row.purpose),
+            action=action,
+            method=Method.SYSTEM,
+            at=at,
+            source="Review",
+            associate_id=actor.id,
+        )
+        for row, _ in rows
+    ]
+    known = _Known(session, actor, batch)
+    events: list[ConsentEvent] = []
+    for given, (_, after) in zip(batch, rows, strict=True):
+        if given.customer_id not in known.customers:
+            raise NotFound
+        texts = _check_texts(given) | _check_proof(given, known)
+        events.append(_write(session, actor, given, known, after, texts)[1])
+    session.flush()
+    search_index.refresh(session, sorted(known.changed))
+    return events
 
 
 def _check_texts(given: ConsentInput) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from app.web import (
     auth,
     consents,
     customers,
+    dashboards,
     database,
     definitions,
     errors,
@@ -18,6 +19,7 @@ from app.web import (
     orders,
     preferences,
     requests,
+    reviews,
     stores,
 )
 
@@ -30,11 +32,13 @@ BLUEPRINTS = tuple(
         auth,
         consents,
         customers,
+        dashboards,
         definitions,
         health,
         jobs,
         orders,
         preferences,
+        reviews,
         stores,
     )
 )

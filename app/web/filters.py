@@ -21,9 +21,13 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from app.domain import addresses, clock, jobs, orders, search_matches, searches
+from app.domain.consent_reviews import Reason
 from app.domain.order_states import Label
 from app.domain.permissions import Permission
+from app.queries import consent_reviews
+from app.queries.consent_reviews import decision_label
 from app.web.access import current_actor
+from app.web.database import get_session
 from app.web.headers import csp_nonce
 
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
@@ -64,6 +68,21 @@ def datetime(value: dt.datetime | str | None) -> str:
     """Return a day and time in the user's format, in the time zone of the store."""
     moment = _moment(value)
     return babel.dates.format_datetime(moment, "medium", locale=get_locale()) if moment else ""
+
+
+def datetime_in(value: dt.datetime, zone: str) -> str:
+    """Return a day and time in the user's format, in the time zone given."""
+    return babel.dates.format_datetime(value, "medium", tzinfo=ZoneInfo(zone), locale=get_locale())
+
+
+def number(value: int) -> str:
+    """Return a whole number in the user's format."""
+    return babel.numbers.format_decimal(value, locale=get_locale())
+
+
+def percent(value: float | None) -> str:
+    """Return a share from 0 to 1 as whole percent, a dash for none."""
+    return "–" if value is None else babel.numbers.format_percent(value, locale=get_locale())
 
 
 def ago(value: dt.datetime | None) -> str:
@@ -149,6 +168,8 @@ def navigation() -> list[NavItem]:
     actor = current_actor()
     entries: list[tuple[str, str, str, str, Permission | None]] = [
         ("customers.index", _("Customers"), "users", "customers", None),
+        ("reviews.index", _("Opt-ins"), "clipboard-check", "reviews", Permission.REVIEW_VIEW),
+        ("dashboards.index", _("Dashboard"), "chart-column", "dashboards", Permission.DASHBOARD_VIEW),
         ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
         ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
@@ -160,6 +181,16 @@ def navigation() -> list[NavItem]:
         for endpoint, label, icon, blueprint, permission in entries
         if permission is None or actor.can(permission)
     ]
+
+
+def reviews_waiting() -> int:
+    """Return how many opt-ins wait for a review, up to 100: the layout asks when it draws the navigation."""
+    return consent_reviews.waiting(get_session(), current_actor())
+
+
+def reason_label(reason: str) -> str:
+    """Name the reason of a review's decision."""
+    return Reason(reason).label
 
 
 def register(app: Flask) -> None:
@@ -188,6 +219,11 @@ def register(app: Flask) -> None:
         amount,
         date,
         datetime,
+        datetime_in,
+        number,
+        percent,
+        decision_label,
+        reason_label,
         ago,
         phone,
         initials,
@@ -201,6 +237,7 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(function)
     app.add_template_filter(jobs.label, "job_label")
+    app.jinja_env.globals.update(reviews_waiting=reviews_waiting)
     app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 
     @app.context_processor

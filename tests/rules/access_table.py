@@ -52,6 +52,16 @@ def admin(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {
     return Line((SIGN_IN, 403, 403, 403, status, 403), form)
 
 
+def review(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
+    """Who may review: the store's manager and administrators; the auditor looks on."""
+    return Line((SIGN_IN, 403, 403, status, status, 403), form)
+
+
+def figures(status: int = 200) -> Line:
+    """Managers, administrators and auditors, each in their own stores."""
+    return Line((SIGN_IN, 403, 403, status, status, status))
+
+
 def contact(things: Any) -> dict[str, Any]:
     return {
         "email": f"new-{things.customer.email}",
@@ -155,6 +165,16 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/attributes/edit": edit(200),
     f"POST {CUSTOMER}/attributes/edit": edit(303, revision),
     f"GET {CUSTOMER}/consents": view(),
+    "GET /reviews": figures(),
+    "GET /reviews/<uuid:event_id>": figures(),
+    "POST /reviews/<uuid:event_id>": review(303, lambda _things: {"decision": "sufficient"}),
+    "POST /reviews/selection": review(200, lambda things: {"row": str(things.event_id)}),
+    "POST /reviews/bulk": review(
+        303, lambda things: {"row": str(things.event_id), "decision": "reject", "reason": "old"}
+    ),
+    "POST /reviews/undo/<uuid:review_id>": review(303),
+    "GET /dashboard": figures(),
+    "GET /dashboard/<string:table>.csv": figures(),
     f"GET {CUSTOMER}/orders": view(),
     f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
     # Who asked for a job sees how far it is, and administrators see all: tests/web/test_jobs.py.

@@ -12,9 +12,12 @@ from app import create_app
 from app.config import Settings
 from app.db import transaction
 from app.domain.actor import Actor, Visibility
+from app.domain.consent_reviews import Decision
+from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges
 from app.models import Address, Associate, AttributeDefinition, AuditEntry, Customer, Job, Order, Store
-from app.services import customers, search_index
+from app.services import consent_reviews, consents, customers, search_index
+from app.services.consent_reviews import Seen, Verdict
 from app.web import health
 from tests import factories
 from tests.rules.access_table import PEOPLE, TABLE
@@ -34,6 +37,8 @@ class Things:
     associate: Associate
     job: Job
     change_id: uuid.UUID
+    event_id: uuid.UUID
+    review_id: uuid.UUID
 
     def argument(self, name):
         return {
@@ -41,10 +46,13 @@ class Things:
             "associate_id": self.associate.id,
             "customer_id": self.customer.id,
             "definition_id": self.definition.id,
+            "event_id": self.event_id,
             "filename": "js/app.js",
             "job_id": self.job.id,
             "order_id": self.order.id,
+            "review_id": self.review_id,
             "store_id": self.store.id,
+            "table": "stores",
         }[name]
 
 
@@ -62,6 +70,7 @@ def make_things(session, store):
     session.connection(execution_options={"writes": True})
     search_index.refresh(session, [customer.id])
     session.commit()
+    event_id, review_id = make_review(session, customer, store)
     return Things(
         store=store,
         customer=customer,
@@ -71,7 +80,27 @@ def make_things(session, store):
         associate=factories.make_associate(session, stores=(store,)),
         job=factories.make_job(session, store_id=store.id),
         change_id=change_id,
+        event_id=event_id,
+        review_id=review_id,
     )
+
+
+def make_review(session, customer, store):
+    """An opt-in that waits for a review, and a decision on another."""
+    system = Actor.system("test")
+    with transaction(session):
+        rows = [
+            consents.record(
+                session, system, customer.id, store_id=store.id, channel=channel,
+                purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SPOKEN,
+            )
+            for channel in (Channel.EMAIL, Channel.SMS)
+        ]  # fmt: skip
+        review = consent_reviews.decide(
+            session, system, Seen(event_id=rows[1].event_id), Verdict(decision=Decision.SUFFICIENT)
+        )
+    session.refresh(customer)
+    return rows[0].event_id, review.id
 
 
 def routes(url_map: Map) -> set[str]:

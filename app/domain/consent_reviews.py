@@ -1,0 +1,130 @@
+"""Reviews of opt-ins: what is to be looked at, what can be decided, and that no decision gives consent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from app.domain.consents import Action, DeclaredBy, Method, ReviewAction, State, is_weak
+
+# So long a decision can be undone, unless something newer happened.
+UNDO_WITHIN = timedelta(hours=24)
+# After so long an opt-in without a review in between is worth a new question.
+CONSENT_AGES = timedelta(days=730)
+MAX_BULK = 100
+MAX_NOTE = 300
+
+
+class Group(StrEnum):
+    """Why an opt-in is in the queue; in the order of risk."""
+
+    CONFLICT = "conflict"
+    WEAK = "weak"
+    OLD = "old"
+    PENDING = "pending"
+    NEW = "new"
+
+    @property
+    def label(self) -> str:
+        """Name the group for people."""
+        return {
+            "conflict": "Conflicts",
+            "weak": "Weak",
+            "old": "Old",
+            "pending": "Pending",
+            "new": "New",
+        }[self.value]
+
+    @property
+    def hint(self) -> str:
+        """Say why these opt-ins are here."""
+        return {
+            "conflict": "The customer said no in another store after saying yes here.",
+            "weak": "Opted in, but hard to prove: spoken, imported, or without a wording.",
+            "old": "Given two years ago or longer. Ask again before it is worth nothing.",
+            "pending": "Asked, but not answered yet. Nobody may write to them.",
+            "new": "Opted in with good evidence. Nobody has looked at it yet.",
+        }[self.value]
+
+
+class Decision(StrEnum):
+    """What a reviewer says of the evidence."""
+
+    SUFFICIENT = "sufficient"
+    ASK_AGAIN = "ask_again"
+    REJECT = "reject"
+
+    @property
+    def label(self) -> str:
+        """Name the decision for people."""
+        return {"sufficient": "Evidence sufficient", "ask_again": "Ask again", "reject": "Rejected"}[
+            self.value
+        ]
+
+
+class Reason(StrEnum):
+    """Why the evidence is not sufficient."""
+
+    WORDING = "wording"
+    SIGNATURE = "signature"
+    CONTACT = "contact"
+    CUSTOMER = "customer"
+    OLD = "old"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        """Name the reason for people."""
+        return {
+            "wording": "Wording missing or wrong",
+            "signature": "Signature not readable",
+            "contact": "Wrong e-mail, phone or address",
+            "customer": "The customer says otherwise",
+            "old": "Too long ago",
+            "other": "Another reason",
+        }[self.value]
+
+
+# The only way from a decision to the history. None of these actions leads to ACCEPTED: see the
+# type of `consents._REVIEW_MOVES`, and the test that walks every decision from every state.
+ACTIONS: Mapping[Decision, ReviewAction | None] = {
+    Decision.SUFFICIENT: None,
+    Decision.ASK_AGAIN: Action.ASKED_AGAIN,
+    Decision.REJECT: Action.REJECTED,
+}
+
+# From which state what can be decided: an open question has no evidence yet.
+DECISIONS: Mapping[State, tuple[Decision, ...]] = {
+    State.ACCEPTED: (Decision.SUFFICIENT, Decision.ASK_AGAIN, Decision.REJECT),
+    State.PENDING: (Decision.ASK_AGAIN, Decision.REJECT),
+}
+
+# How much is lost when there is nothing but this; the highest is looked at first.
+_RISK = {Method.IMPORT: 50, Method.SYSTEM: 50, Method.SPOKEN: 40}
+_NO_WORDING, _NO_EVIDENCE, _ENTERED_BY_STAFF = 30, 20, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """What is thought of the evidence of an opt-in before anybody looked at it."""
+
+    is_weak: bool
+    group: Group
+    risk: int
+
+
+def assess(method: Method, *, has_wording: bool, has_evidence: bool) -> Assessment:
+    """Return how an opt-in is to be reviewed: the weaker its evidence, the higher its risk."""
+    weak = is_weak(method, has_wording=has_wording, has_evidence=has_evidence)
+    risk = _RISK.get(method, 0)
+    if not has_wording:
+        risk += _NO_WORDING
+    if not has_evidence:
+        risk += _NO_EVIDENCE
+    if method.declared_by is not DeclaredBy.CUSTOMER:
+        risk += _ENTERED_BY_STAFF
+    return Assessment(is_weak=weak, group=Group.WEAK if weak else Group.NEW, risk=risk)
+
+
+# A no that came after a yes in another store.
+CONFLICT_RISK = 100

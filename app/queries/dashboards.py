@@ -1,0 +1,290 @@
+"""Figures of opt-ins: by store, channel, associate and week; always with the share of weak evidence.
+
+The number of statements does not depend on how many stores, people or customers there are.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.domain.actor import Actor
+from app.domain.consents import Action, Channel, Method, Purpose, State, is_weak
+from app.domain.permissions import Permission
+from app.errors import NotFound
+from app.models import Associate, Consent, ConsentEvent, CustomerStore, Store
+
+# Upper ends of the ages of an opt-in, in days; the last has none.
+AGE_ENDS = (90, 180, 365, 730)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Which stores are looked at, and since when."""
+
+    stores: Sequence[Store]
+    since: datetime
+    now: datetime
+
+    @property
+    def ids(self) -> list[uuid.UUID]:
+        """The ids of the stores."""
+        return [store.id for store in self.stores]
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Answers, counted: who said yes, of these with weak evidence, who said no or withdrew."""
+
+    label: str
+    yes: int = 0
+    weak: int = 0
+    no: int = 0
+    withdrawn: int = 0
+
+    @property
+    def answers(self) -> int:
+        """How many answered when they were asked."""
+        return self.yes + self.no
+
+    @property
+    def rate(self) -> float | None:
+        """The share of yes among the answers."""
+        return self.yes / self.answers if self.answers else None
+
+    @property
+    def weak_share(self) -> float | None:
+        """The share of weak evidence among the yeses."""
+        return self.weak / self.yes if self.yes else None
+
+
+@dataclass(kw_only=True)
+class StoreRate:
+    """How many customers of a store are opted in, and how well that is proved."""
+
+    label: str
+    customers: int = 0
+    opted_in: int = 0
+    accepted: int = 0
+    weak: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """The share of customers who are opted in."""
+        return self.opted_in / self.customers if self.customers else None
+
+    @property
+    def weak_share(self) -> float | None:
+        """The share of weak evidence among the accepted opt-ins."""
+        return self.weak / self.accepted if self.accepted else None
+
+
+@dataclass(kw_only=True)
+class ChannelStates:
+    """How one channel stands: opt-ins by state, and how many of the accepted are weak."""
+
+    channel: Channel
+    states: dict[State, int] = field(default_factory=lambda: dict.fromkeys(State, 0))
+    weak: int = 0
+
+    @property
+    def total(self) -> int:
+        """All who were asked."""
+        return sum(self.states.values())
+
+    @property
+    def rate(self) -> float | None:
+        """The share of accepted among those who were asked."""
+        return self.states[State.ACCEPTED] / self.total if self.total else None
+
+    @property
+    def weak_share(self) -> float | None:
+        """The share of weak evidence among the accepted."""
+        accepted = self.states[State.ACCEPTED]
+        return self.weak / accepted if accepted else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptInFigures:
+    """Everything that the dashboard says of opt-ins."""
+
+    total: StoreRate
+    stores: Sequence[StoreRate]
+    channels: Sequence[ChannelStates]
+    ages: Sequence[tuple[int | None, int]]
+    weeks: Sequence[tuple[date, Tally]]
+    associates: Sequence[Tally]
+
+
+def stores(session: Session, actor: Actor) -> Sequence[Store]:
+    """Return the open stores whose figures the actor may see, by name."""
+    actor.require(Permission.DASHBOARD_VIEW)
+    query = select(Store).where(Store.is_active).order_by(Store.name)
+    if not actor.has_every_store:
+        query = query.where(Store.id.in_(actor.store_ids))
+    return session.scalars(query).all()
+
+
+def scope(
+    session: Session, actor: Actor, store_id: uuid.UUID | None, *, weeks: int, now: datetime
+) -> tuple[Scope, Sequence[Store]]:
+    """Return what is looked at, and all stores to choose from. Raises NotFound for another's store."""
+    own = stores(session, actor)
+    chosen = [store for store in own if store_id in (None, store.id)]
+    if store_id is not None and not chosen:
+        raise NotFound
+    # Whole weeks: the first begins on a Monday.
+    since = now - timedelta(days=now.weekday(), weeks=weeks - 1)
+    since = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Scope(stores=chosen, since=since, now=now), own
+
+
+def opt_ins(session: Session, scope: Scope) -> OptInFigures:
+    """Return the figures of opt-ins with five statements."""
+    by_store = {store.id: StoreRate(label=store.name) for store in scope.stores}
+    channels = {channel: ChannelStates(channel=channel) for channel in Channel}
+    ages = [0] * (len(AGE_ENDS) + 1)
+    known = select(
+        CustomerStore.store_id,
+        func.count(),
+        func.sum(case((CustomerStore.opt_in_state == State.ACCEPTED.value, 1), else_=0)),
+    ).group_by(CustomerStore.store_id)
+    for store_id, customers, opted_in in session.execute(known.where(CustomerStore.store_id.in_(scope.ids))):
+        by_store[store_id].customers, by_store[store_id].opted_in = customers, opted_in
+    age = case(
+        *((Consent.since > scope.now - timedelta(days=end), place) for place, end in enumerate(AGE_ENDS)),
+        else_=len(AGE_ENDS),
+    ).label("age")
+    standing = (
+        select(Consent.store_id, Consent.channel, Consent.state, Consent.is_weak, age, func.count())
+        .where(Consent.store_id.in_(scope.ids), Consent.purpose == Purpose.CLIENTELING.value)
+        .group_by(Consent.store_id, Consent.channel, Consent.state, Consent.is_weak, age)
+    )
+    for store_id, channel, state, weak, place, count in session.execute(standing):
+        channels[Channel(channel)].states[State(state)] += count
+        if state == State.ACCEPTED.value:
+            ages[place] += count
+            by_store[store_id].accepted += count
+            if weak:
+                by_store[store_id].weak += count
+                channels[Channel(channel)].weak += count
+    total = StoreRate(label="")
+    for one in by_store.values():
+        total.customers += one.customers
+        total.opted_in += one.opted_in
+        total.accepted += one.accepted
+        total.weak += one.weak
+    return OptInFigures(
+        total=total,
+        stores=list(by_store.values()),
+        channels=[one for one in channels.values() if one.total],
+        ages=list(zip((*AGE_ENDS, None), ages, strict=True)),
+        weeks=_weeks(session, scope),
+        associates=_associates(session, scope),
+    )
+
+
+_ANSWERS = {
+    Action.GIVEN: "yes",
+    Action.CONFIRMED: "yes",
+    Action.REFUSED: "no",
+    Action.WITHDRAWN: "withdrawn",
+}
+
+
+def _is_weak_event() -> ColumnElement[bool]:
+    """The rule of `consents.is_weak`, which a test compares, for the database."""
+    bad = {
+        (has_wording, has_evidence): [
+            method.value
+            for method in Method
+            if is_weak(method, has_wording=has_wording, has_evidence=has_evidence)
+        ]
+        for has_wording in (True, False)
+        for has_evidence in (True, False)
+    }
+    return or_(
+        *(
+            and_(
+                (ConsentEvent.wording != "") if has_wording else (ConsentEvent.wording == ""),
+                ConsentEvent.evidence_id.is_not(None) if has_evidence else ConsentEvent.evidence_id.is_(None),
+                ConsentEvent.method.in_(methods),
+            )
+            for (has_wording, has_evidence), methods in bad.items()
+        )
+    )
+
+
+def _answers(scope: Scope) -> list[ColumnElement[bool]]:
+    return [
+        ConsentEvent.store_id.in_(scope.ids),
+        ConsentEvent.at >= scope.since - timedelta(days=1),
+        ConsentEvent.at <= scope.now,
+        ConsentEvent.action.in_([action.value for action in _ANSWERS]),
+        ConsentEvent.purpose == Purpose.CLIENTELING.value,
+    ]
+
+
+def _add(tally: Tally, action: str, has_weak: int, count: int) -> None:
+    name = _ANSWERS[Action(action)]
+    setattr(tally, name, getattr(tally, name) + count)
+    if name == "yes" and has_weak:
+        tally.weak += count
+
+
+def _weeks(session: Session, scope: Scope) -> Sequence[tuple[date, Tally]]:
+    """Return each week by its Monday, in the time zone of each store."""
+    weak = case((_is_weak_event(), 1), else_=0).label("is_weak")
+    hour = _hour(session, ConsentEvent.at).label("hour")
+    found = session.execute(
+        select(ConsentEvent.store_id, hour, ConsentEvent.action, weak, func.count())
+        .where(*_answers(scope))
+        .group_by(ConsentEvent.store_id, hour, ConsentEvent.action, weak)
+    )
+    zones = {store.id: ZoneInfo(store.time_zone) for store in scope.stores}
+    first = scope.since.date()
+    count_weeks = (scope.now.date() - first).days // 7 + 1
+    weeks = {first + timedelta(weeks=number): Tally(label="") for number in range(count_weeks)}
+    for store_id, text, action, has_weak, count in found:
+        local = datetime.fromisoformat(f"{text}:00:00+00:00").astimezone(zones[store_id]).date()
+        monday = local - timedelta(days=local.weekday())
+        if monday in weeks:
+            _add(weeks[monday], action, has_weak, count)
+    for monday, tally in weeks.items():
+        year, week, _ = monday.isocalendar()
+        tally.label = f"{year}-W{week:02d}"
+    return list(weeks.items())
+
+
+def _hour(session: Session, column: InstrumentedAttribute[datetime]) -> ColumnElement[str]:
+    if session.get_bind().dialect.name == "sqlite":
+        return func.strftime("%Y-%m-%dT%H", column)
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24')
+
+
+def _associates(session: Session, scope: Scope) -> Sequence[Tally]:
+    """Return the answers that each associate took, by name: no ranking."""
+    weak = case((_is_weak_event(), 1), else_=0).label("is_weak")
+    found = session.execute(
+        select(ConsentEvent.associate_id, ConsentEvent.action, weak, func.count())
+        .where(*_answers(scope), ConsentEvent.at >= scope.since, ConsentEvent.associate_id.is_not(None))
+        .group_by(ConsentEvent.associate_id, ConsentEvent.action, weak)
+    ).all()
+    names = _names(session, {row[0] for row in found})
+    tallies: dict[uuid.UUID, Tally] = {}
+    for associate_id, action, has_weak, count in found:
+        tally = tallies.setdefault(associate_id, Tally(label=names.get(associate_id, "")))
+        _add(tally, action, has_weak, count)
+    return sorted(tallies.values(), key=lambda one: one.label.casefold())
+
+
+def _names(session: Session, ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, str]:
+    names: dict[uuid.UUID, str] = defaultdict(str)
+    for associate in session.scalars(select(Associate).where(Associate.id.in_(list(ids)))):
+        names[associate.id] = associate.name
+    return names
