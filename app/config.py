@@ -39,6 +39,9 @@ class Settings:
     job_lease_seconds: int = 60
     review_four_eyes: bool = True
     log_level: str = "INFO"
+    access_log_months: int = 12
+    audit_log_months: int = 36
+    profiles_per_hour: int = 60
     testing: bool = field(default=False)
 
     @property
@@ -67,6 +70,9 @@ ENVIRONMENT = (
     "JOB_LEASE_SECONDS",
     "REVIEW_FOUR_EYES",
     "LOG_LEVEL",
+    "ACCESS_LOG_MONTHS",
+    "AUDIT_LOG_MONTHS",
+    "PROFILES_PER_HOUR",
 )
 
 
@@ -99,6 +105,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
         review_four_eyes=_flag(env, "REVIEW_FOUR_EYES", default="yes"),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
+        access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
+        audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),
+        profiles_per_hour=_number(env, "PROFILES_PER_HOUR", 60, 1, 10_000),
     )
 
 

@@ -1,7 +1,9 @@
 """From the columns of a file to the fields of v0, by a documented plan; and cells that are safe to open."""
 
+import csv
+import io
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -280,3 +282,15 @@ def printable(text: str) -> str:
         else character
         for character in text
     )
+
+
+def table_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as CSV (RFC 4180) that a spreadsheet opens safely, accents and all."""
+    out = io.StringIO(newline="")
+    # The mark by which spreadsheets know UTF-8.
+    out.write("\ufeff")
+    writer = csv.writer(out)
+    writer.writerow([formula_safe(cell) for cell in header])
+    for row in rows:
+        writer.writerow([formula_safe("" if cell is None else str(cell)) for cell in row])
+    return out.getvalue()

@@ -11,20 +11,34 @@ from sqlalchemy.orm import Session
 from app.domain import addresses, customers, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
+from app.domain.order_states import N_
 from app.domain.paging import Page, PageRequest
 from app.models import AttributeDefinition, AuditEntry
 from app.queries import customers as customer_queries
 
+# English until translated where it is shown.
 ACTION_LABELS = {
-    AuditAction.ADDRESS_CREATED: "Address added",
-    AuditAction.ADDRESS_DELETED: "Address deleted",
-    AuditAction.ADDRESS_UPDATED: "Address changed",
-    AuditAction.ATTRIBUTES_UPDATED: "Preferences changed",
-    AuditAction.CONSENT_RECORDED: "Opt-in recorded",
-    AuditAction.CUSTOMER_ADDED_TO_STORE: "Added to a store",
-    AuditAction.CUSTOMER_CREATED: "Created",
-    AuditAction.CUSTOMER_UPDATED: "Contact changed",
-    AuditAction.ORDER_RECORDED: "Order recorded",
+    AuditAction.ADDRESS_CREATED: N_("Address added"),
+    AuditAction.ADDRESS_DELETED: N_("Address deleted"),
+    AuditAction.ADDRESS_UPDATED: N_("Address changed"),
+    AuditAction.ASSOCIATE_CREATED: N_("Associate added"),
+    AuditAction.ASSOCIATE_UPDATED: N_("Associate changed"),
+    AuditAction.ATTRIBUTES_UPDATED: N_("Preferences changed"),
+    AuditAction.ATTRIBUTE_DEFINITION_CREATED: N_("Attribute defined"),
+    AuditAction.ATTRIBUTE_DEFINITION_UPDATED: N_("Definition of an attribute changed"),
+    AuditAction.CONSENT_RECORDED: N_("Opt-in recorded"),
+    AuditAction.CUSTOMER_ADDED_TO_STORE: N_("Added to a store"),
+    AuditAction.CUSTOMER_CREATED: N_("Created"),
+    AuditAction.CUSTOMER_UPDATED: N_("Contact changed"),
+    AuditAction.IMPORT_FINISHED: N_("Import finished"),
+    AuditAction.LOG_EXPORTED: N_("Log downloaded"),
+    AuditAction.ORDER_RECORDED: N_("Order recorded"),
+    AuditAction.PASSWORD_CHANGED: N_("Password changed"),
+    AuditAction.SIGNED_IN: N_("Signed in"),
+    AuditAction.SIGNED_OUT: N_("Signed out"),
+    AuditAction.SIGN_IN_REFUSED: N_("Sign-in refused"),
+    AuditAction.STORE_CREATED: N_("Store added"),
+    AuditAction.STORE_UPDATED: N_("Store changed"),
 }
 
 
@@ -61,51 +75,92 @@ def history(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRe
         .offset(page.offset)
         .limit(page.count)
     ).all()
-    labels = {
-        row.key: row.label
-        for row in session.execute(select(AttributeDefinition.key, AttributeDefinition.label))
-    }
+    words = Words.load(session)
     return Page(
-        items=[_change(entry, labels) for entry in entries],
+        items=[_change(entry, words) for entry in entries],
         offset=page.offset,
         requested=page.count,
         total=total,
     )
 
 
-def _change(entry: AuditEntry, attribute_labels: dict[str, str]) -> Change:
-    known = {
-        "customer": customers.FIELD_LABELS,
-        "address": addresses.FIELD_LABELS,
-        "attributes": attribute_labels,
-    }.get(entry.subject_type, {})
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the names in an entry are called, and which attributes are not to be read in passing."""
+
+    attributes: dict[str, str]
+    sensitive: frozenset[str]
+
+    @classmethod
+    def load(cls, session: Session) -> "Words":
+        """Read the definitions of attributes, retired ones too."""
+        found = session.execute(
+            select(AttributeDefinition.key, AttributeDefinition.label, AttributeDefinition.is_sensitive)
+        ).all()
+        return cls(
+            attributes={row.key: row.label for row in found},
+            sensitive=frozenset(row.key for row in found if row.is_sensitive),
+        )
+
+    def of_action(self, action: str) -> str:
+        """Return an act in words."""
+        try:
+            return ACTION_LABELS[AuditAction(action)]
+        except (KeyError, ValueError):
+            return action.replace(".", " ").replace("_", " ").capitalize()
+
+    def of_field(self, subject_type: str, name: str) -> str:
+        """Return a field of a subject in words."""
+        known = {
+            "customer": customers.FIELD_LABELS,
+            "address": addresses.FIELD_LABELS,
+            "attributes": self.attributes,
+        }.get(subject_type, {})
+        return known.get(name) or name.replace("_", " ").capitalize()
+
+    def changes(self, entry: AuditEntry) -> tuple[FieldChange, ...]:
+        """Return the fields of an entry before and after; none when an erasure has cleared them."""
+        return tuple(
+            FieldChange(
+                label=self.of_field(entry.subject_type, name),
+                old=self._shown(entry.subject_type, name, pair[0]),
+                new=self._shown(entry.subject_type, name, pair[1]),
+            )
+            for name, pair in (entry.changes or {}).items()
+        )
+
+    def _shown(self, subject_type: str, name: str, value: Any) -> str:
+        # The logs are no way round the masking of contact data: to see it whole, reveal it.
+        text = _text(value)
+        if subject_type == "attributes" and name in self.sensitive:
+            return "•••" if text else ""
+        match name:
+            case "email":
+                return values.mask_email(text) if text else ""
+            case "phone_number" | "contact_phone":
+                return values.mask_phone(text)
+            case _:
+                return text
+
+
+def _change(entry: AuditEntry, words: Words) -> Change:
     return Change(
         id=entry.id,
-        label=ACTION_LABELS.get(AuditAction(entry.action), entry.action),
+        label=words.of_action(entry.action),
         who=entry.actor_name,
         at=entry.at,
-        fields=tuple(
-            FieldChange(label=known.get(name, name), old=_shown(name, pair[0]), new=_shown(name, pair[1]))
-            for name, pair in (entry.changes or {}).items()
-        ),
+        fields=words.changes(entry),
         can_restore=entry.action == AuditAction.CUSTOMER_UPDATED and bool(entry.changes),
     )
 
 
-def _shown(name: str, value: Any) -> str:
-    # The history is no way round the masking of contact data: to see it whole, reveal it.
-    match name:
-        case "email":
-            return values.mask_email(_text(value)) if value else ""
-        case "phone_number" | "contact_phone":
-            return values.mask_phone(_text(value))
-        case _:
-            return _text(value)
-
-
 def _text(value: Any) -> str:
-    return (
-        {True: "yes", False: "no", None: ""}.get(value, str(value))
-        if isinstance(value, bool | None)
-        else str(value)
-    )
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(_text, value))
+        case _:
+            return str(value)

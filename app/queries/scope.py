@@ -2,11 +2,12 @@
 
 import uuid
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, false, select, true
 
 from app.domain.actor import Actor
+from app.domain.permissions import EVERY_LOG, Permission, Role
 from app.errors import NotFound
-from app.models import Customer, CustomerStore
+from app.models import AccessEntry, AuditEntry, Customer, CustomerStore
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -25,3 +26,17 @@ def require_store(actor: Actor, store_id: uuid.UUID | None) -> None:
     """Raise NotFound unless the actor may act for the store."""
     if not actor.works_in(store_id):
         raise NotFound
+
+
+def visible_entries(actor: Actor, log: type[AuditEntry] | type[AccessEntry]) -> ColumnElement[bool]:
+    """Return the criterion on a log that keeps what the actor may read.
+
+    Administrators and auditors read everything, managers what was done in their stores, everybody
+    else their own acts. Raises Forbidden.
+    """
+    actor.require(Permission.AUDIT_VIEW)
+    if actor.role in EVERY_LOG:
+        return true()
+    if actor.role is Role.MANAGER:
+        return log.store_id.in_(actor.store_ids)
+    return log.actor_id == actor.id if actor.id else false()

@@ -117,6 +117,7 @@ def definition(things: Any) -> dict[str, Any]:
 
 REVISION = {"revision": "1"}
 ADMIN_NOUNS = {"stores": "store", "associates": "associate", "attributes": "definition"}
+LOGS = ("audit", "access", "seen")
 CUSTOMER = "/customers/<uuid:customer_id>"
 
 TABLE: dict[str, Line] = {
@@ -141,6 +142,9 @@ TABLE: dict[str, Line] = {
     # The list shows each only what they may see: tests/queries and tests/web check what stands in it.
     "GET /customers": everybody(200),
     "POST /customers/search": everybody(200, lambda things: {"text": things.customer.email}),
+    # Everybody reads a log, each as much of it as tests/web/test_logs.py says.
+    **{f"GET /logs/{log}": everybody(200) for log in LOGS},
+    **{f"POST /logs/{log}/file": Line((SIGN_IN, 403, 403, 200, 200, 200)) for log in LOGS},
     "GET /customers/new": create(200),
     "POST /customers/new": create(303, lambda things: {"email": f"new-{things.customer.email}"}),
     f"GET {CUSTOMER}": view(),
