@@ -17,6 +17,7 @@ class JobKind(StrEnum):
     """One kind of background work, `noun.act`; the handler stands in `app/jobs/`."""
 
     JOBS_TIDY = "jobs.tidy"
+    LOGS_TIDY = "logs.tidy"
 
 
 KIND_LABELS = {

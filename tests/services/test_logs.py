@@ -1,0 +1,60 @@
+"""How long the logs are kept."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.config import Settings
+from app.db import transaction
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.audit import AccessAction, AuditAction
+from app.domain.jobs import JobKind
+from app.domain.logs import months_before
+from app.jobs import runner
+from app.models import AccessEntry, AuditEntry
+from app.services import audit, jobs, logs
+from tests import factories
+
+SYSTEM = Actor.system("test")
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "expected"),
+    [
+        ((2026, 3, 31), 1, (2026, 2, 28)),
+        ((2028, 3, 31), 1, (2028, 2, 29)),
+        ((2026, 1, 15), 12, (2025, 1, 15)),
+        ((2026, 1, 31), 2, (2025, 11, 30)),
+    ],
+)
+def test_months_before(now, months, expected):
+    assert months_before(datetime(*now, 5, tzinfo=UTC), months) == datetime(*expected, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("access_months", "audit_months"), [(12, 36), (36, 12)])
+def test_the_daily_job_deletes_what_is_older_than_set(
+    session, engine, tmp_path, monkeypatch, access_months, audit_months
+):
+    monkeypatch.setattr(logs, "BATCH", 2)
+    customer = factories.make_customer(session)
+    ages = [timedelta(days=days) for days in (0, 300, 360, 370, 380, 700, 1090, 1100, 2000)]
+    now = clock.utcnow()
+    with transaction(session):
+        for age in ages:
+            audit.record_access(session, SYSTEM, AccessAction.VIEWED, customer.id)
+            audit.record(session, SYSTEM, AuditAction.CUSTOMER_UPDATED, subject=("customer", customer.id))
+            for entry in session.new:
+                entry.at = now - age
+            session.flush()
+        jobs.add(session, SYSTEM, JobKind.LOGS_TIDY, subject=("logs", "all"))
+    settings = Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40)
+    settings = replace(settings, access_log_months=access_months, audit_log_months=audit_months)
+    runner.load_handlers()
+    assert runner.Runner(engine, settings).run_next() is True
+    session.expire_all()
+    for log, months in ((AccessEntry, access_months), (AuditEntry, audit_months)):
+        kept = sorted(now - entry.at for entry in session.scalars(select(log)))
+        assert kept == [age for age in ages if age.days < months * 30.5]
