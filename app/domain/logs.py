@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from app.domain import values
+from app.domain.texts import N_
 from app.domain.values import BadValue
 
 PAGE = 50
@@ -32,11 +33,11 @@ class Cursor:
         """Return the cursor that was written; raises BadValue for any other text."""
         moment, _, number = written.partition(".")
         if not (moment.isascii() and moment.isdigit() and len(moment) <= 16 and len(number) == 32):
-            raise BadValue("Go back to the first page.")
+            raise BadValue(N_("Go back to the first page."))
         try:
             return cls(at=_EPOCH + int(moment) * _MICROSECOND, id=uuid.UUID(hex=number))
         except (ValueError, OverflowError):
-            raise BadValue("Go back to the first page.") from None
+            raise BadValue(N_("Go back to the first page.")) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def span(first: str, last: str, zone: str) -> tuple[datetime | None, datetime | 
     since = datetime.combine(_day(first), time(), here) if first else None
     until = datetime.combine(_day(last) + timedelta(days=1), time(), here) if last else None
     if since and until and until <= since:
-        raise BadValue("Let the last day be the first day or a later one.")
+        raise BadValue(N_("Let the last day be the first day or a later one."))
     return since and since.astimezone(UTC), until and until.astimezone(UTC)
 
 
@@ -81,8 +82,8 @@ def _day(written: str) -> date:
     try:
         found = date.fromisoformat(values.text(written, max_length=10))
     except ValueError:
-        raise BadValue("Give a day like 2026-05-31.") from None
+        raise BadValue(N_("Give a day like 2026-05-31.")) from None
     # Time zones shift a day over the ends of the calendar.
     if not 1970 < found.year < 3000:
-        raise BadValue("Give a day like 2026-05-31.")
+        raise BadValue(N_("Give a day like 2026-05-31."))
     return found

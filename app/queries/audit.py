@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.domain import addresses, customers, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.order_states import N_
 from app.domain.paging import Page, PageRequest
+from app.domain.texts import N_
 from app.models import AttributeDefinition, AuditEntry
 from app.queries import customers as customer_queries
 

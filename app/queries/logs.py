@@ -13,8 +13,8 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.logs import ALERT_SPAN, PAGE, Cursor, LogQuery
-from app.domain.order_states import N_
 from app.domain.permissions import EVERY_LOG, Role
+from app.domain.texts import N_, Text
 from app.errors import Invalid
 from app.models import AccessEntry, Associate, AssociateStore, AuditEntry, Customer, Store
 from app.queries import scope
@@ -268,7 +268,7 @@ def find_customer(session: Session, actor: Actor, typed: str) -> uuid.UUID:
         select(Customer.id).where(Customer.display_id == typed.upper(), scope.visible(actor))
     ).one_or_none()
     if found is None:
-        raise Invalid({"customer": ["No customer of your stores has this ID."]})
+        raise Invalid({"customer": [N_("No customer of your stores has this ID.")]})
     return found
 
 
@@ -389,7 +389,10 @@ def _lists(
 
 
 def _too_much(most: int) -> Invalid:
-    reason = f"These are more than {most:,} entries. Choose a shorter time, or one person or store."
+    reason = Text.of(
+        N_("These are more than %(most)s entries. Choose a shorter time, or one person or store."),
+        most=f"{most:,}",
+    )
     return Invalid({"": [reason]}, reason)
 
 

@@ -24,6 +24,7 @@ from app.services import logs as service
 from app.web import htmx
 from app.web.access import current_actor, requires
 from app.web.database import get_session
+from app.web.language import say
 
 blueprint = Blueprint("logs", __name__)
 
@@ -70,7 +71,7 @@ class Asked:
             except Invalid as error:
                 reasons.update(error.fields)
             except values.BadValue as error:
-                reasons[name] = [str(error)]
+                reasons[name] = [error.reason]
             except ValueError:
                 reasons[name] = [_("Choose one of the list.")]
 
@@ -100,7 +101,7 @@ class Asked:
         try:
             return Cursor.read(self.after) if self.after else None
         except values.BadValue as error:
-            raise Invalid({"": [str(error)]}, str(error)) from None
+            raise Invalid({"": [error.reason]}, error.reason) from None
 
 
 @blueprint.get("/logs/audit")
@@ -230,7 +231,7 @@ def _render(
         status=422 if errors else 200,
         log=log,
         asked=asked,
-        errors=errors,
+        errors={name: [say(reason) for reason in reasons] for name, reasons in errors.items()},
         acts=sorted(((action, _(label(action))) for action in actions), key=lambda pair: pair[1]),
         people=people,
         stores=[(str(store_id), name) for store_id, name in queries.stores(session, actor)],
