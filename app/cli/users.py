@@ -13,7 +13,7 @@ from app.domain.associates import AssociateInput
 from app.domain.permissions import ASSIGNABLE, Role
 from app.errors import NotFound
 from app.models import Associate, Store
-from app.services import associates
+from app.services import associates, sign_in
 
 
 @click.group("user")
@@ -44,8 +44,9 @@ def create(
         given = AssociateInput(
             email=email, first_name=first_name, last_name=last_name, role=role, store_ids=store_ids
         )
+        hashed = sign_in.hash_password(password, email=email)
         with transaction(session):
-            associate = associates.create(session, command_actor(), given, password=password)
+            associate = associates.create(session, command_actor(), given, password_hash=hashed)
         click.echo(f"Created {associate.email} ({Role(associate.role).label}).")
 
 
@@ -56,10 +57,10 @@ def password(email: str, password_stdin: bool) -> None:
     """Set an account's password and end its sessions."""
     with open_session() as session:
         associate = _find(session, email)
-        chosen = _ask_password(from_stdin=password_stdin)
+        hashed = sign_in.hash_password(_ask_password(from_stdin=password_stdin), email=associate.email)
         with transaction(session):
             associates.set_password(
-                session, command_actor(), associate.id, chosen, revision=associate.revision
+                session, command_actor(), associate.id, hashed, revision=associate.revision
             )
         click.echo(f"Password set for {associate.email}; all their sessions ended.")
 

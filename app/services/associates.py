@@ -14,12 +14,13 @@ from app.domain.permissions import Permission, Role
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from app.models import Associate, AssociateStore, Store
 from app.services import audit, sign_in
+from app.services.sign_in import PasswordHash
 
 FIELDS = ("email", "first_name", "last_name", "role")
 
 
 def create(
-    session: Session, actor: Actor, given: AssociateInput, *, password: str | None = None
+    session: Session, actor: Actor, given: AssociateInput, *, password_hash: PasswordHash | None = None
 ) -> Associate:
     """Create an associate; without a password nobody can sign in with the account yet.
 
@@ -32,7 +33,7 @@ def create(
     now = clock.utcnow()
     associate = Associate(
         **columns,
-        password_hash=None if password is None else sign_in.hash_password(password, email=columns["email"]),
+        password_hash=password_hash,
         is_active=True,
         revision=1,
         created_at=now,
@@ -79,14 +80,11 @@ def update(
 
 
 def set_password(
-    session: Session, actor: Actor, associate_id: uuid.UUID, password: str, *, revision: int
+    session: Session, actor: Actor, associate_id: uuid.UUID, password_hash: PasswordHash, *, revision: int
 ) -> Associate:
-    """Give an associate a new password and sign them out everywhere.
-
-    Raises Invalid when the password is too weak, NotFound and Stale.
-    """
+    """Give an associate a new password and sign them out everywhere. Raises NotFound and Stale."""
     associate = _open(session, actor, associate_id, revision)
-    associate.password_hash = sign_in.hash_password(password, email=associate.email)
+    associate.password_hash = password_hash
     sign_in.end_sessions(session, associate_id)
     return _finish(session, actor, associate, AuditAction.PASSWORD_CHANGED, {})
 

@@ -6,6 +6,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NewType
 
 import argon2
 from sqlalchemy import delete, func, select
@@ -15,7 +16,7 @@ from app.domain import clock, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import EVERY_STORE, Role
-from app.errors import Invalid, NotFound, RateLimited
+from app.errors import Conflict, NotFound, RateLimited
 from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
 from app.services import audit
 
@@ -30,6 +31,19 @@ _hasher = argon2.PasswordHasher()
 _DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
 
 
+PasswordHash = NewType("PasswordHash", str)
+"""What `hash_password` made of a password that is good enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """A try to sign in that is counted already: the account and the hash to compare with."""
+
+    account_hash: str
+    associate_id: uuid.UUID | None
+    stored: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
     """Who a session belongs to and where they stand, as plain values."""
@@ -40,53 +54,106 @@ class SignedIn:
     store: Store | None
 
 
-def hash_password(password: str, *, email: str = "") -> str:
-    """Return the argon2id hash of a password; raises Invalid when it is too weak."""
-    return _hasher.hash(passwords.check(password, email=email))
+def hash_password(password: str, *, email: str = "") -> PasswordHash:
+    """Return the argon2id hash of a password; raises Invalid when it is too weak.
+
+    It takes long, on purpose: call it before a transaction, never within.
+    """
+    return PasswordHash(_hasher.hash(passwords.check(password, email=email)))
 
 
-def sign_in(
-    session: Session, *, email: str, password: str, source: str, secret: str, request_id: str
-) -> str | None:
-    """Check the password and return the token of a new session, or None when it is refused.
+def begin(session: Session, *, email: str, source: str, secret: str) -> Attempt:
+    """Count a try to sign in before the password is looked at, and return what it is checked against.
 
     `source` is the address that the try came from and `secret` the key under which account and
-    source are hashed. Unknown, wrong and disabled answer alike and take alike.
-    Raises RateLimited, also for the right password, after too many failures.
+    source are hashed. The try counts as a failure until `succeed` takes it back: so parallel tries
+    cannot pass the limit. Raises RateLimited, also for the right password, after too many failures.
     """
     now = clock.utcnow()
     key = email.strip().casefold()[:254]
     account_hash, source_hash = _keyed(secret, "account", key), _keyed(secret, "source", source)
+    if session.get_bind().dialect.name == "postgresql":
+        # Tries for one account queue for a moment; SQLite has one writer anyway.
+        session.execute(select(func.pg_advisory_xact_lock(int(account_hash[:15], 16))))
     _refuse_storm(session, account_hash, source_hash, now)
-    associate = session.scalars(
-        select(Associate).where(Associate.email_key == key).options(selectinload(Associate.stores))
-    ).one_or_none()
+    session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
+    associate = session.scalars(select(Associate).where(Associate.email_key == key)).one_or_none()
     usable = associate is not None and associate.is_active and associate.password_hash is not None
-    stored = associate.password_hash if associate is not None and usable else None
-    if not _verify(stored or _DUMMY_HASH, password) or associate is None or not usable:
-        session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
-        actor = Actor.system("sign-in", channel=Channel.WEB)
-        audit.record(session, actor, AuditAction.SIGN_IN_REFUSED, subject=("account", account_hash[:16]))
+    return Attempt(
+        account_hash=account_hash,
+        associate_id=associate.id if associate is not None and usable else None,
+        stored=(associate.password_hash if associate is not None and usable else None) or _DUMMY_HASH,
+    )
+
+
+def is_right(attempt: Attempt, password: str) -> bool:
+    """True when the password is the account's; takes as long for an account that is not there.
+
+    It takes long, on purpose: call it between two transactions, never within.
+    """
+    return _verify(attempt.stored, password) and attempt.associate_id is not None
+
+
+def rehash(attempt: Attempt, password: str) -> PasswordHash | None:
+    """Return a new hash of the right password where the stored one is of an older kind; slow as well."""
+    if not _hasher.check_needs_rehash(attempt.stored):
         return None
-    if _hasher.check_needs_rehash(stored or ""):
-        associate.password_hash = _hasher.hash(passwords.normalise(password))
-    session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash))
+    return PasswordHash(_hasher.hash(passwords.normalise(password)))
+
+
+def refuse(session: Session, attempt: Attempt) -> None:
+    """Note that the password of the try was not right."""
+    actor = Actor.system("sign-in", channel=Channel.WEB)
+    audit.record(session, actor, AuditAction.SIGN_IN_REFUSED, subject=("account", attempt.account_hash[:16]))
+
+
+def succeed(
+    session: Session, attempt: Attempt, *, request_id: str, better_hash: PasswordHash | None = None
+) -> str | None:
+    """Begin a session after the right password, and return its token.
+
+    None when the account was closed or got another password meanwhile.
+    """
+    now = clock.utcnow()
+    associate = session.scalars(
+        select(Associate)
+        .where(
+            Associate.id == attempt.associate_id,
+            Associate.is_active,
+            Associate.password_hash == attempt.stored,
+        )
+        .options(selectinload(Associate.stores))
+        .with_for_update(of=Associate)
+    ).one_or_none()
+    if associate is None:
+        refuse(session, attempt)
+        return None
+    if better_hash is not None:
+        associate.password_hash = better_hash
+    _forgive(session, attempt)
     # No session lives longer, whatever SESSION_HOURS says, so nothing older is kept.
     session.execute(delete(SignInSession).where(SignInSession.created_at < now - LONGEST_SESSION))
     token = secrets.token_urlsafe(32)
     stores = [store for store in associate.stores if store.is_active]
+    store_id = stores[0].id if stores else None
     session.add(
         SignInSession(
             token_hash=_hash(token),
             associate_id=associate.id,
-            store_id=stores[0].id if stores else None,
+            store_id=store_id,
             created_at=now,
             last_seen_at=now,
         )
     )
-    audit.record(
-        session, _actor(associate, request_id), AuditAction.SIGNED_IN, subject=("associate", associate.id)
+    actor = Actor(
+        id=associate.id,
+        name=associate.name,
+        role=Role(associate.role),
+        store_id=store_id,
+        request_id=request_id,
+        device=device_of(token),
     )
+    audit.record(session, actor, AuditAction.SIGNED_IN, subject=("associate", associate.id))
     session.flush()
     return token
 
@@ -163,16 +230,17 @@ def choose_store(session: Session, actor: Actor, token: str, store_id: uuid.UUID
         row.store_id = store_id
 
 
-def change_password(session: Session, actor: Actor, token: str, *, old: str, new: str) -> None:
-    """Change the actor's own password and end their other sessions.
+def change_password(session: Session, actor: Actor, token: str, attempt: Attempt, new: PasswordHash) -> None:
+    """Change the actor's own password, after a try that gave the old one, and end their other sessions.
 
-    Raises Invalid when the old password is wrong or the new one too weak.
+    Raises Conflict when the password was changed by somebody else meanwhile.
     """
-    associate = session.get_one(Associate, actor.id)
-    if not _verify(associate.password_hash or _DUMMY_HASH, old):
-        raise Invalid({"old_password": ["This is not your password now."]})
-    associate.password_hash = hash_password(new, email=associate.email)
+    associate = session.get_one(Associate, actor.id, with_for_update=True, populate_existing=True)
+    if associate.password_hash != attempt.stored or attempt.associate_id != associate.id:
+        raise Conflict(message="Your password was changed meanwhile. Sign in again.")
+    associate.password_hash = new
     associate.updated_at = clock.utcnow()
+    _forgive(session, attempt)
     end_sessions(session, associate.id, but=token)
     audit.record(session, actor, AuditAction.PASSWORD_CHANGED, subject=("associate", associate.id))
 
@@ -222,5 +290,5 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _actor(associate: Associate, request_id: str) -> Actor:
-    return Actor(id=associate.id, name=associate.name, role=Role(associate.role), request_id=request_id)
+def _forgive(session: Session, attempt: Attempt) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.account_hash == attempt.account_hash))

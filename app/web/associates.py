@@ -8,10 +8,12 @@ from flask_babel import gettext as _
 
 from app.domain import passwords
 from app.domain.permissions import Permission
+from app.errors import Invalid
 from app.models import Associate
 from app.queries import associates as queries
 from app.queries import stores
 from app.services import associates as service
+from app.services import sign_in
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, requires
 from app.web.database import get_session
@@ -100,9 +102,13 @@ def password(associate_id: uuid.UUID) -> Response:
     if not form.validate_on_submit():
         return admin_pages.show_form(form, context)
     chosen = form.password.data or passwords.generate()
+    try:
+        hashed = sign_in.hash_password(chosen, email=row.email)
+    except Invalid as error:
+        return admin_pages.show_form(form, context, messages=form.apply_errors(error))
     response = admin_pages.save_edit(
         form,
-        lambda: service.set_password(session, actor, associate_id, chosen, revision=form.seen_revision),
+        lambda: service.set_password(session, actor, associate_id, hashed, revision=form.seen_revision),
         dict,
         context,
     )

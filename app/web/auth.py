@@ -7,7 +7,8 @@ from werkzeug.datastructures import MultiDict
 
 from app.config import Settings
 from app.db import transaction
-from app.errors import Invalid, RateLimited, Unauthenticated
+from app.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from app.models import Associate
 from app.services import sign_in as service
 from app.web import htmx
 from app.web.access import User, current_actor, public, safe_next, signed_in
@@ -29,18 +30,8 @@ def sign_in() -> Response:
     form = SignInForm(sent, next=target)
     message, status = "", 200
     if form.validate_on_submit():
-        settings: Settings = current_app.extensions["settings"]
-        database = get_session()
         try:
-            with transaction(database):
-                token = service.sign_in(
-                    database,
-                    email=form.username.data or "",
-                    password=form.password.data or "",
-                    source=request.remote_addr or "",
-                    secret=settings.secret_key,
-                    request_id=g.request_id,
-                )
+            token = _try(form.username.data or "", form.password.data or "")
         except RateLimited as error:
             response = _page(form, say(error.message), 429)
             response.headers["Retry-After"] = str(error.retry_after)
@@ -83,23 +74,52 @@ def password() -> Response:
     form = PasswordForm()
     messages: list[str] = []
     if form.validate_on_submit():
-        database = get_session()
         try:
-            with transaction(database):
-                service.change_password(
-                    database,
-                    current_actor(),
-                    current_user.get_id(),
-                    old=form.old_password.data or "",
-                    new=form.password.data or "",
-                )
-        except Invalid as error:
+            _change_password(form.old_password.data or "", form.password.data or "")
+        except (Invalid, Conflict) as error:
             messages = form.apply_errors(error)
         else:
             flash(_("Password changed. Other devices were signed out."), "ok")
             return htmx.see_other(url_for("customers.index"))
     status = 422 if form.is_submitted() else 200
     return htmx.render("auth/password.html", form=form, messages=messages, status=status)
+
+
+def _try(email: str, password: str) -> str | None:
+    """Return the token of a new session; None for what is not right. Raises RateLimited.
+
+    The password is looked at between two short transactions, since that takes long on purpose.
+    """
+    database = get_session()
+    with transaction(database):
+        attempt = _begin_attempt(email)
+    if not service.is_right(attempt, password):
+        with transaction(database):
+            service.refuse(database, attempt)
+        return None
+    better_hash = service.rehash(attempt, password)
+    with transaction(database):
+        return service.succeed(database, attempt, request_id=g.request_id, better_hash=better_hash)
+
+
+def _change_password(old: str, new: str) -> None:
+    """Change the own password. Raises Invalid for the wrong old or a weak new one, and RateLimited."""
+    database, actor = get_session(), current_actor()
+    email = database.get_one(Associate, actor.id).email
+    with transaction(database):
+        attempt = _begin_attempt(email)
+    if not service.is_right(attempt, old):
+        raise Invalid({"old_password": [_("This is not your password now.")]})
+    hashed = service.hash_password(new, email=email)
+    with transaction(database):
+        service.change_password(database, actor, current_user.get_id(), attempt, hashed)
+
+
+def _begin_attempt(email: str) -> service.Attempt:
+    settings: Settings = current_app.extensions["settings"]
+    return service.begin(
+        get_session(), email=email, source=request.remote_addr or "", secret=settings.secret_key
+    )
 
 
 def _forget() -> Response:
