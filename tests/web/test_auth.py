@@ -1,12 +1,18 @@
 """Signing in and out."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import argon2
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
+from app.db import transaction
 from app.domain import clock
-from app.models import AuditEntry, SignInSession
+from app.models import Associate, AuditEntry, SignInSession, Store
+from app.services import sign_in as sign_in_service
 from tests.cast import PASSWORD
 
 
@@ -41,6 +47,81 @@ def test_the_sixth_try_is_refused_even_with_the_right_password(client, cast):
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 900
     assert post_sign_in(client, "ben@shop.example").status_code == 303
+
+
+def looks(monkeypatch, meanwhile):
+    """Do something while a password is looked at; the list that is returned grows with each look."""
+    looked = []
+
+    class Hasher(argon2.PasswordHasher):
+        def verify(self, stored, password):
+            looked.append(stored)
+            meanwhile()
+            return super().verify(stored, password)
+
+    quick = Hasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(sign_in_service, "_hasher", quick)
+    return looked
+
+
+def test_parallel_tries_cannot_pass_the_limit(app, cast, monkeypatch):
+    """All of them are counted before the first password is looked at."""
+    tries = 12
+    together = threading.Barrier(tries, timeout=20)
+    looked = looks(monkeypatch, lambda: None)
+
+    def attempt(_number):
+        client = app.test_client()
+        client.get("/sign-in")
+        together.wait()
+        return client.post(
+            "/sign-in", data={"username": "ada@shop.example", "password": "not it"}
+        ).status_code
+
+    with ThreadPoolExecutor(tries) as pool:
+        statuses = sorted(pool.map(attempt, range(tries)))
+    assert statuses == [422] * 5 + [429] * 7
+    assert len(looked) == 5
+
+
+def test_a_password_is_looked_at_while_no_transaction_is_open(app, client, cast, engine, monkeypatch):
+    """Looking takes long on purpose; meanwhile others write."""
+
+    def write():
+        with Session(engine) as other, transaction(other):
+            other.execute(update(Store).values(name=Store.name))
+
+    looked = looks(monkeypatch, write)
+    assert post_sign_in(client, "ada@shop.example").status_code == 303
+    client.get("/password")
+    changed = client.post("/password", data={"old_password": PASSWORD, "password": "four calm green hills"})
+    assert changed.status_code == 303
+    assert len(looked) == 2
+
+
+def test_a_password_that_was_replaced_while_it_was_looked_at_opens_nothing(
+    client, cast, session, monkeypatch
+):
+    def replaced(stored, password):
+        session.execute(update(Associate).values(password_hash="another"))
+        session.commit()
+        return True
+
+    monkeypatch.setattr(sign_in_service, "_verify", replaced)
+    assert post_sign_in(client, "ada@shop.example").status_code == 422
+    assert session.scalar(select(func.count()).select_from(SignInSession)) == 0
+
+
+def test_guessing_the_own_password_is_limited_too(client, cast):
+    post_sign_in(client, "ada@shop.example")
+    client.get("/password")
+    answers = [
+        client.post(
+            "/password", data={"old_password": f"wrong {number}", "password": "four calm green hills"}
+        )
+        for number in range(6)
+    ]
+    assert [answer.status_code for answer in answers] == [422] * 5 + [429]
 
 
 def test_throttling_ends_after_a_quarter_of_an_hour(client, cast):
