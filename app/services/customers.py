@@ -132,20 +132,23 @@ def update(
 def restore(session: Session, actor: Actor, customer_id: uuid.UUID, entry_id: uuid.UUID) -> Customer:
     """Give the fields of one change in the history the values that they had before it.
 
+    It is an edit of how things stood right after that change: a field that was changed again since
+    then raises Stale, so that nobody undoes it unasked.
     Raises NotFound when the entry is no change of this customer's own fields; else as `update`.
     """
     actor.require(Permission.CUSTOMER_EDIT)
-    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    customer_queries.get(session, actor, customer_id, for_update=True)
     entry = session.get(AuditEntry, entry_id)
     if (
         entry is None
         or entry.customer_id != customer_id
         or entry.action != AuditAction.CUSTOMER_UPDATED
         or not entry.changes
+        or entry.revision is None
     ):
         raise NotFound
     old = {name: pair[0] or "" for name, pair in entry.changes.items() if name in FIELD_LABELS}
-    return update(session, actor, customer_id, CustomerChanges(**old), revision=customer.revision)
+    return update(session, actor, customer_id, CustomerChanges(**old), revision=entry.revision)
 
 
 def add_to_store(
@@ -177,11 +180,13 @@ def add_to_store(
     return customer
 
 
-def look_at(session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction) -> Customer:
-    """Note that the actor saw the customer, or had the contact data revealed, and return it."""
+def look_at(
+    session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction, *, detail: str = ""
+) -> Customer:
+    """Note that the actor saw the customer, or had data revealed, and return it; `detail` says which."""
     actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
     customer = customer_queries.get(session, actor, customer_id)
-    audit.record_access(session, actor, action, customer.id)
+    audit.record_access(session, actor, action, customer.id, detail=detail)
     return customer
 
 

@@ -116,7 +116,15 @@ def change_state(row: Any, change: Callable[[int], Any], context: dict[str, Any]
             return _done(context)
     elif form.is_submitted():
         status = 422
-    return htmx.render("admin/state.html", status=status, form=form, messages=messages, **context)
+    return htmx.render(
+        "admin/state.html",
+        fragment="admin/_state.html",
+        status=status,
+        form=form,
+        messages=messages,
+        action_url=request.path,
+        **context,
+    )
 
 
 def _done(context: Mapping[str, Any]) -> Response:

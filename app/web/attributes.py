@@ -5,11 +5,12 @@ import uuid
 from flask import Blueprint, Response, request, url_for
 
 from app.db import transaction
+from app.domain.audit import AccessAction
 from app.domain.permissions import Permission
 from app.errors import Invalid, Stale
 from app.models import Customer
 from app.queries import customers as queries
-from app.services import attributes
+from app.services import attributes, customers
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
 from app.web.database import get_session
@@ -25,6 +26,16 @@ def index(customer_id: uuid.UUID) -> Response:
     return _index(customer_id)
 
 
+@blueprint.post("/customers/<uuid:customer_id>/attributes/reveal")
+@requires(Permission.CUSTOMER_REVEAL)
+def reveal(customer_id: uuid.UUID) -> Response:
+    """Show the sensitive preferences as well; that they were asked for is noted."""
+    session, actor = get_session(), current_actor()
+    with transaction(session):
+        customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="attributes")
+    return _index(customer_id, is_revealed=True)
+
+
 @blueprint.route("/customers/<uuid:customer_id>/attributes/edit", methods=["GET", "POST"])
 @requires(Permission.CUSTOMER_EDIT)
 def edit(customer_id: uuid.UUID) -> Response:
@@ -35,6 +46,10 @@ def edit(customer_id: uuid.UUID) -> Response:
     current = {row.name: row.value for row in customer.extended_attributes}
     form = forms.build(definitions, current)
     if request.method == "GET":
+        if any(definitions[name].is_sensitive for name in current if name in definitions):
+            # The form shows what the section hides.
+            with transaction(session):
+                customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="attributes")
         form.revision.data = str(customer.revision)
         return _form(customer, form)
     if not form.validate_on_submit():
@@ -84,12 +99,12 @@ def _form(customer: Customer, form: forms.AttributesForm, *, status: int = 200) 
     )
 
 
-def _index(customer_id: uuid.UUID) -> Response:
+def _index(customer_id: uuid.UUID, *, is_revealed: bool = False) -> Response:
     session, actor = get_session(), current_actor()
     session.expire_all()
     customer = queries.get(session, actor, customer_id, Customer.extended_attributes)
     return htmx.render(
         "attributes/index.html",
         fragment="attributes/_list.html",
-        **profiles.extended_attributes(session, actor, customer),
+        **profiles.extended_attributes(session, actor, customer, is_revealed=is_revealed),
     )

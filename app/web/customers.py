@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from app.config import Settings
@@ -115,9 +116,9 @@ def reveal(customer_id: uuid.UUID) -> Response:
     if not htmx.wants_fragment():
         customer = queries.get(session, actor, customer_id)
         value = customer.phone_number if kind == "phone" else customer.email
-        return _show(customer_id, AccessAction.REVEALED, {kind: value})
+        return _show(customer_id, AccessAction.REVEALED, {kind: value}, detail=kind)
     with transaction(session):
-        customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED)
+        customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail=kind)
     value = (customer.phone_e164 or customer.phone_number) if kind == "phone" else customer.email
     return Response(render_template("customers/_revealed.html", kind=kind, value=value))
 
@@ -187,7 +188,7 @@ def edit(customer_id: uuid.UUID) -> Response:
     customer = queries.get(session, actor, customer_id, Customer.created_by)
     if request.method == "GET":
         with transaction(session):
-            customers.look_at(session, actor, customer_id, AccessAction.REVEALED)
+            customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="contact")
         return _edit(customer, ContactForm(obj=customer))
     form = ContactForm(MultiDict({**request.form.to_dict(), **conflicts.chosen()}))
     if not form.validate_on_submit():
@@ -203,15 +204,7 @@ def edit(customer_id: uuid.UUID) -> Response:
             existing = queries.get(session, actor, uuid.UUID(error.existing_id))
         return _edit(customer, form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
     except Stale as error:
-        customer = queries.get(session, actor, customer_id)
-        return conflicts.answer(
-            error,
-            customer,
-            current={name: getattr(customer, name) for name in FIELD_LABELS},
-            labels=FIELD_LABELS,
-            save_url=url_for("customers.edit", customer_id=customer_id),
-            cancel_url=url_for("customers.contact", customer_id=customer_id),
-        )
+        return _ask(session, actor, customer_id, error)
     customer = queries.get(session, actor, customer_id, Customer.created_by)
     if htmx.wants_fragment():
         # The name and the masked contact stand in the head of the open profile as well.
@@ -246,16 +239,34 @@ def restore(customer_id: uuid.UUID) -> Response:
         entry_id = uuid.UUID(request.form.get("change_id", ""))
     except ValueError:
         raise NotFound from None
-    with transaction(session):
-        customers.restore(session, actor, customer_id, entry_id)
+    try:
+        with transaction(session):
+            customers.restore(session, actor, customer_id, entry_id)
+    except Stale as error:
+        return _ask(session, actor, customer_id, error)
     flash(_("The old values are back."), "ok")
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
 
 
-def _show(customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str]) -> Response:
+def _ask(session: Session, actor: Actor, customer_id: uuid.UUID, error: Stale) -> Response:
+    """Show both values of each field that two people changed."""
+    customer = queries.get(session, actor, customer_id)
+    return conflicts.answer(
+        error,
+        customer,
+        current={name: getattr(customer, name) for name in FIELD_LABELS},
+        labels=FIELD_LABELS,
+        save_url=url_for("customers.edit", customer_id=customer_id),
+        cancel_url=url_for("customers.contact", customer_id=customer_id),
+    )
+
+
+def _show(
+    customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str], *, detail: str = ""
+) -> Response:
     session, actor = get_session(), current_actor()
     with transaction(session):
-        customers.look_at(session, actor, customer_id, action)
+        customers.look_at(session, actor, customer_id, action, detail=detail)
     customer = queries.get(
         session, actor, customer_id, Customer.addresses, Customer.extended_attributes, Customer.created_by
     )

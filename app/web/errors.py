@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from app.db import as_app_error
 from app.domain.texts import N_
-from app.errors import STATUS, AppError, RateLimited, Unauthenticated, Unavailable
+from app.errors import STATUS, AppError, Conflict, Invalid, RateLimited, Unauthenticated, Unavailable
 from app.web import htmx
 from app.web.language import say
 
@@ -107,7 +107,7 @@ def answer(error: AppError) -> Response:
     """Return the answer that an error of the program's own means."""
     if isinstance(error, Unauthenticated):
         return _to_sign_in()
-    response = page(STATUS[type(error)], error.message)
+    response = page(STATUS[type(error)], _reasons(error) or error.message)
     if isinstance(error, (RateLimited, Unavailable)):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -126,7 +126,15 @@ def page(status: int, message: str = "") -> Response:
         text = render_template("errors/_message.html", error=error, request_id=request_id)
         return htmx.into_flashes(current_app.make_response((text, status)))
     template = f"errors/{status if status in _TEXTS else 400}.html"
-    return current_app.make_response((render_template(template, request_id=request_id), status))
+    text = render_template(template, request_id=request_id, message=say(message))
+    return current_app.make_response((text, status))
+
+
+def _reasons(error: AppError) -> str:
+    """Return what is wrong with each field, where there is no form to say it beside."""
+    if isinstance(error, Invalid | Conflict) and error.message == type(error).message:
+        return " ".join(say(reason) for reasons in error.fields.values() for reason in reasons)
+    return ""
 
 
 def _to_sign_in() -> Response:

@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.consent_reviews import Reason
+from app.domain.attributes import AttributeType
 from app.domain.order_states import Label
 from app.domain.permissions import Permission
 from app.queries import consent_reviews
@@ -156,6 +157,11 @@ def picture(image: str) -> str | None:
     return image if _OWN_PICTURE.match(image) else None
 
 
+def attribute_type(value: str) -> str:
+    """Return the type of an attribute in words."""
+    return AttributeType(value).label
+
+
 def country_name(code: str) -> str:
     """Return a country's name in the user's language, or the code."""
     return str(get_locale().territories.get(code, code)) if get_locale() else code
@@ -230,6 +236,7 @@ def register(app: Flask) -> None:
         initials,
         hue,
         highlight,
+        attribute_type,
         country_name,
         address_lines,
         picture,

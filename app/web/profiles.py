@@ -36,11 +36,12 @@ class ConsentSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeValue:
-    """One attribute as it is shown."""
+    """One attribute as it is shown; a sensitive one is hidden until it is asked for."""
 
     label: str
     text: str
     is_sensitive: bool
+    is_hidden: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +98,17 @@ def addresses(actor: Actor, customer: Customer) -> dict[str, Any]:
     }
 
 
-def extended_attributes(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
-    """Return what the preferences section shows."""
+def extended_attributes(
+    session: Session, actor: Actor, customer: Customer, *, is_revealed: bool = False
+) -> dict[str, Any]:
+    """Return what the preferences section shows; sensitive ones only when they were asked for."""
+    groups = _groups(attributes.definitions(session), customer.extended_attributes, is_revealed=is_revealed)
     return {
         "customer": customer,
-        "attribute_groups": _groups(attributes.definitions(session), customer.extended_attributes),
+        "attribute_groups": groups,
         "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+        "may_reveal": actor.can(Permission.CUSTOMER_REVEAL),
+        "has_hidden": any(value.is_hidden for group in groups for value in group.values),
     }
 
 
@@ -128,7 +134,7 @@ def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
 
 
 def _groups(
-    definitions: Mapping[str, AttributeDefinition], rows: Sequence[ExtendedAttribute]
+    definitions: Mapping[str, AttributeDefinition], rows: Sequence[ExtendedAttribute], *, is_revealed: bool
 ) -> list[AttributeGroup]:
     found: dict[str, list[AttributeValue]] = {}
     given = {row.name: row.value for row in rows}
@@ -137,11 +143,14 @@ def _groups(
         *(name for name in given if name not in definitions),
     ]:
         definition = definitions.get(key)
+        is_sensitive = bool(definition and definition.is_sensitive)
+        is_hidden = is_sensitive and not is_revealed
         found.setdefault(definition.group if definition else "", []).append(
             AttributeValue(
                 label=definition.label if definition else key,
-                text=given[key],
-                is_sensitive=bool(definition and definition.is_sensitive),
+                text="" if is_hidden else given[key],
+                is_sensitive=is_sensitive,
+                is_hidden=is_hidden,
             )
         )
     return [AttributeGroup(label=label, values=entries) for label, entries in found.items()]

@@ -166,6 +166,7 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/addresses/<uuid:address_id>/delete": edit(200),
     f"POST {CUSTOMER}/addresses/<uuid:address_id>/delete": edit(303, revision),
     f"GET {CUSTOMER}/attributes": view(),
+    f"POST {CUSTOMER}/attributes/reveal": edit(200),
     f"GET {CUSTOMER}/attributes/edit": edit(200),
     f"POST {CUSTOMER}/attributes/edit": edit(303, revision),
     f"GET {CUSTOMER}/consents": view(),
