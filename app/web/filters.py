@@ -21,8 +21,8 @@ from flask_login import current_user
 from markupsafe import Markup, escape
 
 from app.domain import addresses, clock, jobs, orders, search_matches, searches
-from app.domain.consent_reviews import Reason
 from app.domain.attributes import AttributeType
+from app.domain.consent_reviews import Reason
 from app.domain.order_states import Label
 from app.domain.permissions import Permission
 from app.queries import consent_reviews
