@@ -38,6 +38,7 @@ class Settings:
     job_workers: int = 2
     job_lease_seconds: int = 60
     review_four_eyes: bool = True
+    webhook_allow_private: bool = False
     log_level: str = "INFO"
     access_log_months: int = 12
     audit_log_months: int = 36
@@ -69,6 +70,7 @@ ENVIRONMENT = (
     "JOB_WORKERS",
     "JOB_LEASE_SECONDS",
     "REVIEW_FOUR_EYES",
+    "WEBHOOK_ALLOW_PRIVATE",
     "LOG_LEVEL",
     "ACCESS_LOG_MONTHS",
     "AUDIT_LOG_MONTHS",
@@ -104,6 +106,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 32),
         job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
         review_four_eyes=_flag(env, "REVIEW_FOUR_EYES", default="yes"),
+        webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
         access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
         audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),

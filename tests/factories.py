@@ -23,10 +23,13 @@ from app.models import (
     ConsentWording,
     Customer,
     CustomerStore,
+    Delivery,
+    Event,
     ExtendedAttribute,
     Job,
     Order,
     Store,
+    Webhook,
 )
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -199,6 +202,32 @@ def make_token(
     }
     _save(session, ApiToken(**values | over))
     return token
+
+
+def make_delivery(session: Session, **over: Any) -> Delivery:
+    """A delivery that was given up, of an event and to an address of its own."""
+    times = {"created_at": NOON, "updated_at": NOON}
+    webhook = _save(
+        session,
+        Webhook(
+            name=f"CRM {next(_numbers)}",
+            url="https://crm.example/",
+            kinds=["consent.changed"],
+            sealed_secret="x",
+            **times,
+        ),
+    )
+    event = _save(session, Event(kind="webhook.test", at=NOON, data={}))
+    values = {
+        "webhook_id": webhook.id,
+        "event_number": event.number,
+        "state": "dead",
+        "attempts": 9,
+        "status": 503,
+        "due_at": NOON,
+        "created_at": NOON,
+    }
+    return _save(session, Delivery(**values | over))
 
 
 def make_job(session: Session, **over: Any) -> Job:

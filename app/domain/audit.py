@@ -38,6 +38,10 @@ class AuditAction(StrEnum):
     SIGNED_OUT = "sign_in.ended"
     STORE_CREATED = "store.created"
     STORE_UPDATED = "store.updated"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_REPLAYED = "webhook.replayed"
+    WEBHOOK_ROTATED = "webhook.secret_rotated"
+    WEBHOOK_UPDATED = "webhook.updated"
 
 
 class AccessAction(StrEnum):

@@ -16,11 +16,13 @@ KEPT_DEAD = timedelta(days=180)
 class JobKind(StrEnum):
     """One kind of background work, `noun.act`; the handler stands in `app/jobs/`."""
 
+    EVENTS_TIDY = "events.tidy"
     JOBS_TIDY = "jobs.tidy"
     LOGS_TIDY = "logs.tidy"
 
 
 KIND_LABELS = {
+    JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),
 }
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -78,11 +78,22 @@ class Work:
             pass
 
 
+class Background(Protocol):
+    """What a sweep is given: the database, the settings, and threads to work in."""
+
+    engine: Engine
+    settings: Settings
+
+    def start(self, name: str, threads: int, act: Callable[[], bool]) -> None:
+        """Have up to so many threads call `act` until it returns False; those that do already count."""
+
+
 Handler = Callable[[Work], None]
+Sweep = Callable[[Background], None]
 
 HANDLERS: dict[str, Handler] = {}
 RECURRING: dict[StrEnum, timedelta] = {}
-SWEEPS: list[Callable[[Engine, Settings], object]] = []
+SWEEPS: list[Sweep] = []
 
 
 def handles(kind: StrEnum) -> Callable[[Handler], Handler]:
@@ -110,10 +121,11 @@ def every(interval: timedelta, kind: StrEnum) -> Callable[[Handler], Handler]:
     return register
 
 
-def sweeps(function: Callable[[Engine, Settings], object]) -> Callable[[Engine, Settings], object]:
+def sweeps(function: Sweep) -> Sweep:
     """Have the function called at each wake-up and every few seconds, on each machine.
 
-    For outboxes that have a claim of their own. It must be quick when there is nothing to do.
+    For outboxes that have a claim of their own. It must return soon: what takes long goes into
+    threads of its own, by `Background.start`.
     """
     SWEEPS.append(function)
     return function

@@ -56,6 +56,7 @@ class Runner:
         self.log = structlog.get_logger()
         self.lock = threading.Lock()
         self.held: dict[uuid.UUID, tuple[uuid.UUID, float]] = {}
+        self.threads: dict[str, threading.Thread] = {}
         # Called with the seconds after which somebody should look again.
         self.wake: Callable[[float], None] = lambda _seconds: None
 
@@ -64,11 +65,32 @@ class Runner:
         try:
             self._plan()
             for sweep in SWEEPS:
-                sweep(self.engine, self.settings)
+                sweep(self)
             while not self.stopping.is_set() and self.run_next():
                 pass
         except Exception as error:  # noqa: BLE001 -- the next look is only seconds away
             self.log.warning("jobs.look", error=_where(error))
+
+    def start(self, name: str, threads: int, act: Callable[[], bool]) -> None:
+        """Have up to so many threads call `act` until it returns False or the process is stopped."""
+        with self.lock:
+            for key in (f"{name}-{number}" for number in range(threads)):
+                known = self.threads.get(key)
+                if known is None or not known.is_alive():
+                    self.threads[key] = threading.Thread(target=self._repeat, args=(act,), name=key)
+                    self.threads[key].start()
+
+    def _repeat(self, act: Callable[[], bool]) -> None:
+        try:
+            while not self.stopping.is_set() and act():
+                pass
+        except Exception as error:  # noqa: BLE001 -- the next sweep begins anew
+            self.log.warning("jobs.background", error=_where(error))
+
+    def join(self) -> None:
+        """Wait until what the threads have begun is done."""
+        for thread in list(self.threads.values()):
+            thread.join(timeout=STOP_SECONDS)
 
     def run_next(self) -> bool:
         """Claim one job and run it to its end; False when nothing is due."""
@@ -202,7 +224,7 @@ def run(settings: Settings) -> None:
     load_handlers()
     logging.getLogger("huey").addHandler(_HueyLog())
     logging.getLogger("huey").setLevel(logging.WARNING)
-    engine = make_engine(settings.database_url, pool_size=settings.job_workers + 2, bulk=True)
+    engine = make_engine(settings.database_url, pool_size=settings.job_workers + 6, bulk=True)
     runner = Runner(engine, settings)
     huey = queue.make_huey(settings)
     queue.declare(huey, runner.look)
@@ -223,6 +245,7 @@ def run(settings: Settings) -> None:
     queue.send(huey)
     consumer.run()
     runner.stopping.set()
+    runner.join()
     engine.dispose()
 
 

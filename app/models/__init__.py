@@ -16,6 +16,7 @@ from app.models.mail import Mail
 from app.models.order import Order
 from app.models.store import Store
 from app.models.token import ApiClient, ApiClientStore, ApiFailure, ApiQuota, ApiToken
+from app.models.webhook import Delivery, Event, Webhook
 
 __all__ = [
     "AccessEntry",
@@ -40,7 +41,9 @@ __all__ = [
     "CustomerStore",
     "DataRequest",
     "DataRequestStep",
+    "Delivery",
     "Erasure",
+    "Event",
     "ExtendedAttribute",
     "IdempotencyKey",
     "ImportJob",
@@ -50,4 +53,5 @@ __all__ = [
     "SignInFailure",
     "SignInSession",
     "Store",
+    "Webhook",
 ]

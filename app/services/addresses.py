@@ -10,13 +10,19 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.addresses import FIELD_LABELS, AddressInput
 from app.domain.audit import AuditAction, diff
+from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.errors import Conflict, NotFound, Stale
 from app.models import Address, Customer
 from app.queries import customers as customer_queries
-from app.services import audit, revisions
+from app.services import audit, events, revisions
 
 MAX_ADDRESSES = 50
+_EVENTS = {
+    AuditAction.ADDRESS_CREATED: EventKind.ADDRESS_CREATED,
+    AuditAction.ADDRESS_DELETED: EventKind.ADDRESS_DELETED,
+    AuditAction.ADDRESS_UPDATED: EventKind.ADDRESS_UPDATED,
+}
 
 
 def get(session: Session, actor: Actor, customer_id: uuid.UUID, address_id: uuid.UUID) -> Address:
@@ -189,5 +195,14 @@ def _record(
         customer_id=customer.id,
         revision=customer.revision,
         changes=changes,
+    )
+    events.add(
+        session,
+        actor,
+        _EVENTS[action],
+        customer.id,
+        revision=customer.revision,
+        changed=sorted(changes),
+        address_id=str(address.id),
     )
     session.flush()

@@ -10,11 +10,12 @@ from app.domain import attributes, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.customers import MAX_ATTRIBUTES
+from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import customers as customer_queries
-from app.services import audit, revisions, search_index
+from app.services import audit, events, revisions, search_index
 
 
 def change(
@@ -102,6 +103,14 @@ def _write(
         customer_id=customer.id,
         revision=customer.revision,
         changes=diff(current, settled),
+    )
+    events.add(
+        session,
+        actor,
+        EventKind.CUSTOMER_UPDATED,
+        customer.id,
+        revision=customer.revision,
+        changed=["extended_attributes"],
     )
     session.flush()
     session.refresh(customer, ["extended_attributes"])

@@ -15,6 +15,7 @@ from app.domain.audit import AuditAction
 from app.domain.consent_reviews import CONFLICT_RISK, Group, assess
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, ReviewAction, Standing, State
 from app.domain.customers import LinkReason
+from app.domain.events import EventKind, NewEvent
 from app.domain.fields import Checker
 from app.domain.permissions import Permission
 from app.errors import Invalid, NotFound
@@ -31,6 +32,7 @@ from app.models import (
 from app.models.base import new_id
 from app.queries import scope
 from app.services import audit, revisions, search_index
+from app.services import events as event_service
 
 # Clocks of other systems differ a little from ours.
 _TOLERANCE = timedelta(minutes=5)
@@ -94,6 +96,7 @@ def record_batch(
         except (Invalid, NotFound) as error:
             outcomes.append(error)
     session.flush()
+    event_service.add_batch(session, actor, known.told)
     search_index.refresh(session, sorted(known.changed))
     return outcomes
 
@@ -177,6 +180,7 @@ class _Known:
             for row in session.scalars(select(Store).where(Store.id.in_({one.store_id for one in batch})))
         }
         self.changed: set[uuid.UUID] = set()
+        self.told: list[NewEvent] = []
 
     def _standings(self, session: Session, ids: set[uuid.UUID]) -> dict[_Key, Standing]:
         own = ConsentEvent.method.not_in([method.value for method in consents.REMOTE])
@@ -296,6 +300,20 @@ def _write(
         revision=customer.revision,
         changes={"state": (before.value, after.value)},
     )
+    if before is not after:
+        known.told.append(
+            NewEvent(
+                kind=EventKind.CONSENT_CHANGED,
+                customer_id=customer.id,
+                revision=customer.revision,
+                store_id=given.store_id,
+                details={
+                    "channel": given.channel.value,
+                    "purpose": given.purpose.value,
+                    "state": after.value,
+                },
+            )
+        )
     return row, event
 
 
@@ -399,6 +417,7 @@ def _append(
         texts = _check_texts(given) | _check_proof(given, known)
         events.append(_write(session, actor, given, known, after, texts)[1])
     session.flush()
+    event_service.add_batch(session, actor, known.told)
     search_index.refresh(session, sorted(known.changed))
     return events
 

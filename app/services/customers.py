@@ -11,13 +11,14 @@ from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, diff
 from app.domain.consents import BY_PHONE, Channel
 from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
+from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
 from app.queries import scope, search
-from app.services import audit, consents, revisions, search_index
+from app.services import audit, consents, events, revisions, search_index
 
 EMAIL_TAKEN = "A customer with this e-mail address exists already."
 
@@ -63,6 +64,9 @@ def create(
         store_id=store_id,
         revision=1,
         changes=diff({}, {name: getattr(customer, name) for name in FIELD_LABELS if columns.get(name)}),
+    )
+    events.add(
+        session, actor, EventKind.CUSTOMER_CREATED, customer.id, revision=customer.revision, store_id=store_id
     )
     session.flush()
     search_index.refresh(session, [customer.id])
@@ -123,6 +127,14 @@ def update(
         revision=customer.revision,
         changes=diff(current, {name: value for name, value in settled.items() if name in FIELD_LABELS}),
     )
+    events.add(
+        session,
+        actor,
+        EventKind.CUSTOMER_UPDATED,
+        customer.id,
+        revision=customer.revision,
+        changed=sorted(set(settled) & set(FIELD_LABELS)),
+    )
     session.flush()
     consents.note_changed_contact(session, actor, customer, changed)
     search_index.refresh(session, [customer.id])
@@ -174,6 +186,15 @@ def add_to_store(
         customer_id=customer.id,
         store_id=store_id,
         revision=customer.revision,
+    )
+    events.add(
+        session,
+        actor,
+        EventKind.CUSTOMER_UPDATED,
+        customer.id,
+        revision=customer.revision,
+        store_id=store_id,
+        changed=["stores"],
     )
     session.flush()
     search_index.refresh(session, [customer.id])

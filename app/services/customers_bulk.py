@@ -13,11 +13,12 @@ from app.domain import clock, customers, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.customers import FIELD_LABELS, LinkReason
+from app.domain.events import EventKind, NewEvent
 from app.domain.permissions import Permission
 from app.models import Address, Customer, CustomerStore, ExtendedAttribute
 from app.models.base import new_id
 from app.queries import scope
-from app.services import audit
+from app.services import audit, events
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,19 @@ def create(session: Session, actor: Actor, batch: Sequence[NewCustomer]) -> list
             revision=1,
             changes=diff({}, shown),
         )
+    events.add_batch(
+        session,
+        actor,
+        [
+            NewEvent(
+                kind=EventKind.CUSTOMER_CREATED,
+                customer_id=customer.id,
+                revision=1,
+                store_id=given.store_id,
+            )
+            for customer, given in zip(rows, batch, strict=True)
+        ],
+    )
     session.flush()
     return rows
 

@@ -22,6 +22,7 @@ from app.web import (
     requests,
     reviews,
     stores,
+    webhooks,
 )
 
 BLUEPRINTS = tuple(
@@ -42,6 +43,7 @@ BLUEPRINTS = tuple(
         preferences,
         reviews,
         stores,
+        webhooks,
     )
 )
 

@@ -179,6 +179,7 @@ def navigation() -> list[NavItem]:
         ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
         ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
+        ("webhooks.index", _("Webhooks"), "webhook", "webhooks", Permission.ADMIN_MANAGE),
         ("jobs.index", _("Jobs"), "list-checks", "jobs", Permission.JOB_VIEW),
         ("logs.audit", _("Logs"), "history", "logs", Permission.AUDIT_EXPORT),
     ]

@@ -115,6 +115,10 @@ def definition(things: Any) -> dict[str, Any]:
     }
 
 
+def webhook(_things: Any) -> dict[str, Any]:
+    return {"name": "CRM", "url": "https://127.0.0.1/", "kinds": ["consent.changed"]} | REVISION
+
+
 REVISION = {"revision": "1"}
 ADMIN_NOUNS = {"stores": "store", "associates": "associate", "attributes": "definition"}
 LOGS = ("audit", "access", "seen")
@@ -184,6 +188,27 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
     # Who asked for a job sees how far it is, and administrators see all: tests/web/test_jobs.py.
     "GET /jobs/<uuid:job_id>": Line((SIGN_IN, 404, 404, 404, 200, 404)),
+    **{
+        f"GET /admin/webhooks{path}": admin(200)
+        for path in (
+            "",
+            "/new",
+            "/<uuid:webhook_id>",
+            "/<uuid:webhook_id>/edit",
+            "/<uuid:webhook_id>/deactivate",
+            "/<uuid:webhook_id>/reactivate",
+            "/<uuid:webhook_id>/rotate",
+        )
+    },
+    # An address near by is refused: what may be saved is in tests/web/test_webhooks.py.
+    "POST /admin/webhooks/new": admin(422, webhook),
+    "POST /admin/webhooks/<uuid:webhook_id>/edit": admin(422, webhook),
+    "POST /admin/webhooks/<uuid:webhook_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/webhooks/<uuid:webhook_id>/reactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/webhooks/<uuid:webhook_id>/rotate": admin(200),
+    "POST /admin/webhooks/<uuid:webhook_id>/test": admin(303),
+    "POST /admin/webhooks/<uuid:webhook_id>/replay": admin(303),
+    "POST /admin/webhooks/deliveries/<uuid:delivery_id>/replay": admin(303),
     "GET /admin/jobs": Line((SIGN_IN, 403, 403, 200, 200, 403)),
     "POST /admin/jobs/<uuid:job_id>/retry": admin(303),
     **{

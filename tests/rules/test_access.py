@@ -15,7 +15,17 @@ from app.domain.actor import Actor, Visibility
 from app.domain.consent_reviews import Decision
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges
-from app.models import Address, Associate, AttributeDefinition, AuditEntry, Customer, Job, Order, Store
+from app.models import (
+    Address,
+    Associate,
+    AttributeDefinition,
+    AuditEntry,
+    Customer,
+    Delivery,
+    Job,
+    Order,
+    Store,
+)
 from app.services import consent_reviews, consents, customers, search_index
 from app.services.consent_reviews import Seen, Verdict
 from app.web import health
@@ -36,6 +46,7 @@ class Things:
     definition: AttributeDefinition
     associate: Associate
     job: Job
+    delivery: Delivery
     change_id: uuid.UUID
     event_id: uuid.UUID
     review_id: uuid.UUID
@@ -47,12 +58,14 @@ class Things:
             "customer_id": self.customer.id,
             "definition_id": self.definition.id,
             "event_id": self.event_id,
+            "delivery_id": self.delivery.id,
             "filename": "js/app.js",
             "job_id": self.job.id,
             "order_id": self.order.id,
             "review_id": self.review_id,
             "store_id": self.store.id,
             "table": "stores",
+            "webhook_id": self.delivery.webhook_id,
         }[name]
 
 
@@ -79,6 +92,7 @@ def make_things(session, store):
         definition=factories.make_definition(session, key=f"k{uuid.uuid4().hex[:12]}"),
         associate=factories.make_associate(session, stores=(store,)),
         job=factories.make_job(session, store_id=store.id),
+        delivery=factories.make_delivery(session),
         change_id=change_id,
         event_id=event_id,
         review_id=review_id,

@@ -1,0 +1,93 @@
+"""Outgoing events: written in the act that they tell of, one delivery for each address that wants it."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import db
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.events import DeliveryState, EventKind, NewEvent
+from app.models import Delivery, Event, Webhook
+from app.models.base import new_id
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    kind: EventKind,
+    customer_id: uuid.UUID,
+    *,
+    revision: int,
+    store_id: uuid.UUID | None = None,
+    changed: Sequence[str] = (),
+    **details: str,
+) -> None:
+    """Add an event to the running transaction; it is told exactly when the act is saved.
+
+    `changed` are names of fields; no value of theirs goes out.
+    """
+    given = NewEvent(
+        kind=kind,
+        customer_id=customer_id,
+        revision=revision,
+        store_id=store_id,
+        changed=changed,
+        details=details,
+    )
+    add_batch(session, actor, [given])
+
+
+def add_batch(session: Session, actor: Actor, batch: Sequence[NewEvent]) -> None:
+    """Add events with few statements; those of one customer are told in this order."""
+    if not batch:
+        return
+    now = clock.utcnow()
+    rows = [
+        Event(
+            id=new_id(),
+            kind=given.kind.value,
+            at=now,
+            customer_id=given.customer_id,
+            store_id=given.store_id or actor.store_id,
+            data=_data(given, given.store_id or actor.store_id),
+        )
+        for given in batch
+    ]
+    session.add_all(rows)
+    wanted = session.execute(select(Webhook.id, Webhook.kinds).where(Webhook.is_active)).all()
+    if not wanted:
+        return
+    session.flush()
+    deliver(session, [(webhook_id, row) for row in rows for webhook_id, kinds in wanted if row.kind in kinds])
+
+
+def deliver(session: Session, pairs: Sequence[tuple[uuid.UUID, Event]]) -> None:
+    """Have each event delivered to its address."""
+    now = clock.utcnow()
+    session.add_all(
+        Delivery(
+            webhook_id=webhook_id,
+            event_number=event.number,
+            customer_id=event.customer_id,
+            state=DeliveryState.QUEUED.value,
+            due_at=now,
+            created_at=now,
+        )
+        for webhook_id, event in pairs
+    )
+    session.flush()
+    if pairs:
+        db.wake_after_commit(session)
+
+
+def _data(given: NewEvent, store_id: uuid.UUID | None) -> dict[str, object]:
+    return {
+        "customer_id": str(given.customer_id),
+        "profile_revision": given.revision,
+        "store_id": str(store_id) if store_id else None,
+        "changed": list(given.changed),
+        **given.details,
+    }
