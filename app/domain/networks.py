@@ -11,7 +11,8 @@ MAX_URL = 500
 _IPV6_PUBLIC = ipaddress.IPv6Network("2000::/3")
 # Addresses of IPv6 that carry one of IPv4 within, which counts.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_BENCHMARKS = ipaddress.IPv4Network("198.18.0.0/15")
+# Older versions of Python take parts of these for public.
+_NOT_PUBLIC = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(found, ipaddress.IPv4Address):
         return found.is_global and not (
-            found.is_multicast or found.is_reserved or found.is_unspecified or found in _BENCHMARKS
+            found.is_multicast or found.is_reserved or any(found in network for network in _NOT_PUBLIC)
         )
     if found.ipv4_mapped is not None:
         return is_public(str(found.ipv4_mapped))

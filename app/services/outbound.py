@@ -15,6 +15,7 @@ from app.domain.texts import N_
 STEP_SECONDS = 5.0
 WHOLE_SECONDS = 12.0
 MAX_ANSWER = 64 * 1024
+_TOO_SLOW = N_("It did not answer in time.")
 
 
 class Unreachable(Exception):
@@ -47,40 +48,46 @@ def post(
     address meanwhile gains nothing. Raises Unreachable.
     """
     addresses = resolve(target, allow_private=allow_private)
-    with _open(target, addresses[:3], tls) as connection:
+    is_cut = threading.Event()
+    with _open(target, addresses[:3], tls, is_cut) as connection:
         try:
             connection.request("POST", target.path, body=content, headers=dict(headers))
             response = connection.getresponse()
             response.read(MAX_ANSWER)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Unreachable(_reason(error)) from None
+            raise Unreachable(_TOO_SLOW if is_cut.is_set() else _reason(error)) from None
+        # Headers that were cut off look like their end.
+        if is_cut.is_set():
+            raise Unreachable(_TOO_SLOW)
         return response.status
 
 
 @contextlib.contextmanager
 def _open(
-    target: Target, addresses: list[str], tls: ssl.SSLContext | None
+    target: Target, addresses: list[str], tls: ssl.SSLContext | None, is_cut: threading.Event
 ) -> Iterator[http.client.HTTPConnection]:
     connection = http.client.HTTPConnection(target.host, target.port, timeout=STEP_SECONDS)
-    raw = _connect(addresses, target.port)
+    connection.sock = _connect(addresses, target.port)
     # Whoever answers a byte at a time would never run into the time between two packets.
-    timer = threading.Timer(WHOLE_SECONDS, _cut, [raw])
+    timer = threading.Timer(WHOLE_SECONDS, _cut, [connection, is_cut])
     timer.daemon = True
     timer.start()
     try:
         if target.scheme == "https":
             context = tls or ssl.create_default_context()
             try:
-                connection.sock = context.wrap_socket(raw, server_hostname=target.host)
+                secure = context.wrap_socket(
+                    connection.sock, server_hostname=target.host, do_handshake_on_connect=False
+                )
+                # In its place before the handshake, so that this too can be cut off.
+                connection.sock = secure
+                secure.do_handshake()
             except (OSError, ValueError) as error:
-                raise Unreachable(_reason(error)) from None
-        else:
-            connection.sock = raw
+                raise Unreachable(_TOO_SLOW if is_cut.is_set() else _reason(error)) from None
         yield connection
     finally:
         timer.cancel()
         connection.close()
-        raw.close()
 
 
 def _connect(addresses: list[str], port: int) -> socket.socket:
@@ -93,9 +100,10 @@ def _connect(addresses: list[str], port: int) -> socket.socket:
     raise Unreachable(_reason(error))
 
 
-def _cut(raw: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        raw.shutdown(socket.SHUT_RDWR)
+def _cut(connection: http.client.HTTPConnection, is_cut: threading.Event) -> None:
+    is_cut.set()
+    with contextlib.suppress(OSError, AttributeError):
+        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def _reason(error: Exception) -> str:
@@ -104,7 +112,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return N_("No secure connection could be made.")
     if isinstance(error, TimeoutError):
-        return N_("It did not answer in time.")
+        return _TOO_SLOW
     if isinstance(error, ConnectionRefusedError):
         return N_("Nothing listens at this address.")
     return N_("The connection broke, or the answer was no HTTP.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import db
@@ -200,14 +200,10 @@ def claim(session: Session, sealer: Sealer) -> Parcel | None:
             busy.state == DeliveryState.QUEUED,
             busy.leased_until > now,
         )
+        .correlate(Delivery)
         .scalar_subquery()
     )
-    most = func.coalesce(
-        select(1)
-        .where(Webhook.id == Delivery.webhook_id, Webhook.failing_since.is_not(None))
-        .scalar_subquery(),
-        _AT_ONCE,
-    )
+    most = case((Webhook.failing_since.is_not(None), 1), else_=_AT_ONCE)
     row = session.execute(
         select(Delivery, Webhook, Event)
         .join(Webhook, Webhook.id == Delivery.webhook_id)

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -363,28 +364,72 @@ def test_what_is_no_http_is_an_error_in_words(answer):
         post_to(port)
 
 
-def test_a_certificate_must_be_valid_for_the_host(tmp_path):
-    openssl = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=other -addext subjectAltName=DNS:other"
-    )
-    made = subprocess.run(
-        [*openssl.split(), "-keyout", tmp_path / "key", "-out", tmp_path / "cert"],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("openssl is not installed")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+@pytest.fixture
+def certificate(tmp_path):
+    """Make a certificate for a host, and return what a server and a client need for it."""
 
+    def make(host):
+        key, cert = tmp_path / f"{host}.key", tmp_path / f"{host}.cert"
+        command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj"
+        names = [f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-keyout", key, "-out", cert]
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed")
+        subprocess.run([*command.split(), *names], capture_output=True, check=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        return context, ssl.create_default_context(cafile=cert)
+
+    return make
+
+
+def serving_tls(context, answer):
     def behave(connection):
         with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            # Closing with something unread would break the connection.
+            while not (received := secure.recv(65536)).endswith(b"{}"):
+                assert received
+            answer(secure)
 
-    trusting = ssl.create_default_context(cafile=tmp_path / "cert")
+    return behave
+
+
+def test_a_certificate_must_be_valid_for_the_host(certificate):
+    context, trusting = certificate("other")
+    behave = serving_tls(context, lambda secure: secure.sendall(b"HTTP/1.1 204 No Content\r\n\r\n"))
     for tls in (None, trusting):
         with raw_server(behave) as port, pytest.raises(outbound.Unreachable, match="certificate"):
             post_to(port, scheme="https", tls=tls)
+    context, trusting = certificate("localhost")
+    behave = serving_tls(context, lambda secure: secure.sendall(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    with raw_server(behave) as port:
+        assert post_to(port, scheme="https", tls=trusting) == 204
+
+
+def test_a_secure_answer_that_trickles_is_cut_off_too(certificate, monkeypatch):
+    monkeypatch.setattr(outbound, "WHOLE_SECONDS", 1)
+    context, trusting = certificate("localhost")
+
+    def trickle(secure):
+        secure.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            secure.sendall(b"X-A: b\r\n")
+            time.sleep(0.05)
+
+    behave = serving_tls(context, trickle)
+    with raw_server(behave) as port, pytest.raises(outbound.Unreachable, match="in time"):
+        post_to(port, scheme="https", tls=trusting)
+
+
+def test_a_handshake_that_never_ends_is_cut_off(monkeypatch):
+    monkeypatch.setattr(outbound, "WHOLE_SECONDS", 0.5)
+
+    def silent(connection):
+        with contextlib.suppress(OSError):
+            while connection.recv(65536):
+                pass
+
+    with raw_server(silent) as port, pytest.raises(outbound.Unreachable, match="in time"):
+        post_to(port, scheme="https")
 
 
 def test_the_receiver_of_the_documentation_takes_what_is_signed_and_nothing_else(session, runner, tmp_path):
