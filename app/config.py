@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.domain.actor import Visibility
+from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
 
 MIN_SECRET_LENGTH = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -34,6 +35,8 @@ class Settings:
     session_hours: int = 12
     web_workers: int = 2
     web_threads: int = 4
+    deletion_call_off_days: int = DEFAULT_CALL_OFF_DAYS
+    erasure_key: str = ""
     run_jobs: bool = True
     job_workers: int = 2
     job_lease_seconds: int = 60
@@ -44,6 +47,11 @@ class Settings:
     audit_log_months: int = 36
     profiles_per_hour: int = 60
     testing: bool = field(default=False)
+
+    @property
+    def ledger_secret(self) -> str:
+        """What the ledger of erasures is hashed under."""
+        return self.erasure_key or self.secret_key
 
     @property
     def is_sqlite(self) -> bool:
@@ -66,6 +74,8 @@ ENVIRONMENT = (
     "SESSION_HOURS",
     "WEB_WORKERS",
     "WEB_THREADS",
+    "DELETION_CALL_OFF_DAYS",
+    "ERASURE_KEY",
     "RUN_JOBS",
     "JOB_WORKERS",
     "JOB_LEASE_SECONDS",
@@ -102,6 +112,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         session_hours=_number(env, "SESSION_HOURS", 12, 1, 24),
         web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
+        deletion_call_off_days=_number(env, "DELETION_CALL_OFF_DAYS", DEFAULT_CALL_OFF_DAYS, 0, 21),
+        erasure_key=_secret(env.get("ERASURE_KEY"), data_dir, name="ERASURE_KEY", file="erasure-key"),
         run_jobs=_flag(env, "RUN_JOBS", default="yes"),
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 32),
         job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
@@ -125,19 +137,19 @@ def _database_url(given: str | None, data_dir: Path) -> str:
     raise BadSetting("DATABASE_URL must begin with sqlite:/// or postgresql://")
 
 
-def _secret(given: str | None, data_dir: Path) -> str:
+def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file: str = "secret-key") -> str:
     if given:
         if len(given) < MIN_SECRET_LENGTH or len(set(given)) < 8:
             raise BadSetting(
-                f"SECRET_KEY must be random and at least {MIN_SECRET_LENGTH} characters long. "
+                f"{name} must be random and at least {MIN_SECRET_LENGTH} characters long. "
                 "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
             )
         return given
-    path = data_dir / "secret-key"
+    path = data_dir / file
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(48))
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(secrets.token_urlsafe(48))
     if path.stat().st_mode & 0o077:
         raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
     return path.read_text().strip()

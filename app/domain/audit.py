@@ -28,6 +28,8 @@ class AuditAction(StrEnum):
     DATA_REQUEST_EXTENDED = "data_request.extended"
     DATA_REQUEST_IDENTITY_CHECKED = "data_request.identity_checked"
     DATA_REQUEST_RECORDED = "data_request.recorded"
+    ERASURE_FINISHED = "erasure.finished"
+    ERASURE_STARTED = "erasure.started"
     IMPORT_FINISHED = "import.finished"
     JOB_RETRIED = "job.retried"
     LOG_EXPORTED = "log.exported"

@@ -16,6 +16,8 @@ KEPT_DEAD = timedelta(days=180)
 class JobKind(StrEnum):
     """One kind of background work, `noun.act`; the handler stands in `app/jobs/`."""
 
+    CUSTOMER_ERASE = "customer.erase"
+    ERASURES_PLAN = "erasures.plan"
     EVENTS_TIDY = "events.tidy"
     JOBS_TIDY = "jobs.tidy"
     LOGS_TIDY = "logs.tidy"

@@ -32,10 +32,14 @@ class Erase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How rows are found: `column` holds the customer's id, or the id of a row of the table `via`."""
+    """How rows are found: `column` holds the customer's id, or the id of a row of the table `via`.
+
+    `is_list`: the column holds the ids of several customers.
+    """
 
     column: str
     via: str = ""
+    is_list: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -331,7 +335,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         name="access_entry",
         whose=Whose.CUSTOMER,
-        links=(Link("customer_id"), Link("customer_ids")),
+        links=(Link("customer_id"), Link("customer_ids", is_list=True)),
         purpose="who saw which customer: to find misuse",
         retention="the time set for the log",
         roles="managers, administrators and auditors",

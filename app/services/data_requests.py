@@ -1,7 +1,7 @@
 """Customers' requests about their data: recorded, extended, called off, closed; each in the audit log."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,12 +11,13 @@ from app.domain import clock, data_requests
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, RequestInput, State
+from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, Stale
-from app.models import Customer, DataRequest
+from app.models import Customer, DataRequest, Job
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
-from app.services import audit
+from app.services import audit, jobs
 
 
 def request_deletion(
@@ -72,7 +73,21 @@ def record(
     session.add(row)
     session.flush()
     _audit(session, actor, AuditAction.DATA_REQUEST_RECORDED, row, {"kind": (None, row.kind)})
+    if row.erase_after is not None:
+        plan_erasure(session, actor, row.id, at=row.erase_after)
     return row
+
+
+def plan_erasure(session: Session, actor: Actor, request_id: uuid.UUID, *, at: datetime | None = None) -> Job:
+    """Ask for the job that erases, now or at a time; of a request there is one at most."""
+    return jobs.add(
+        session,
+        actor,
+        JobKind.CUSTOMER_ERASE,
+        subject=("data_request", request_id),
+        run_after=at,
+        key=f"erase:{request_id}",
+    )
 
 
 def extend(

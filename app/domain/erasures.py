@@ -1,0 +1,55 @@
+"""The ledger of erasures: hashes under a key, and its lines in a file."""
+
+import hashlib
+import hmac
+import json
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+
+class LedgerKey:
+    """The key under which ids, e-mail addresses and phone numbers are hashed; kept outside the database."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self.id = self._hash("id", "")[:16]
+
+    def of_customer(self, customer_id: uuid.UUID) -> str:
+        """Return the hash of a customer's id."""
+        return self._hash("customer", customer_id.hex)
+
+    def of_email(self, email_key: str) -> str:
+        """Return the hash of an e-mail address in the form under which it is unique."""
+        return self._hash("email", email_key)
+
+    def of_phone(self, phone_e164: str | None) -> str | None:
+        """Return the hash of a phone number in E.164 form, None for none."""
+        return self._hash("phone", phone_e164) if phone_e164 else None
+
+    def _hash(self, kind: str, text: str) -> str:
+        return hmac.new(self._secret, f"erasure\x1f{kind}\x1f{text}".encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerLine:
+    """One erasure, as the ledger keeps it in the database and in its file."""
+
+    key_id: str
+    customer_hash: str
+    email_hash: str
+    phone_hash: str | None
+    erased_at: datetime
+
+    def dumps(self) -> str:
+        """Return the line of the file, without its end."""
+        return json.dumps({**asdict(self), "erased_at": self.erased_at.isoformat()})
+
+    @classmethod
+    def loads(cls, line: str) -> "LedgerLine | None":
+        """Read a line of the file; None for one that was broken off."""
+        try:
+            read = json.loads(line)
+            return cls(**{**read, "erased_at": datetime.fromisoformat(read["erased_at"])})
+        except (ValueError, TypeError, KeyError):
+            return None
