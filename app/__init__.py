@@ -92,6 +92,7 @@ def _register(app: Flask) -> None:
     web.errors.register(app)
     protect = CSRFProtect(app)
     web.access.register(app)
+    web.confirmations.register(app)
     Babel(app, locale_selector=_locale)
     web.filters.translate_once(app)
     for blueprint in web.BLUEPRINTS:

@@ -23,6 +23,7 @@ from app.models import (
     ConsentWording,
     Customer,
     CustomerStore,
+    DataRequest,
     Delivery,
     Event,
     ExtendedAttribute,
@@ -243,6 +244,24 @@ def make_job(session: Session, **over: Any) -> Job:
         "finished_at": NOON,
     }
     return _save(session, Job(**values | over))
+
+
+def make_data_request(session: Session, customer: Customer, store: Store, **over: Any) -> DataRequest:
+    """A request for a copy that was made ready just now, by default."""
+    now = clock.utcnow()
+    values = {
+        "kind": "export",
+        "state": "open",
+        "customer_id": customer.id,
+        "store_id": store.id,
+        "channel": "web",
+        "received_by_name": "Mia Cast",
+        "received_at": now,
+        "due_at": now + timedelta(days=30),
+        "identity": "in_person",
+        "export_until": now + timedelta(hours=24),
+    }
+    return _save(session, DataRequest(**values | over))
 
 
 def make_actor(associate: Associate, *stores: Store, **over: Any) -> Actor:

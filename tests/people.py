@@ -11,7 +11,8 @@ from app.domain.audit import AccessAction
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.models import Base, Customer
-from app.services import consents, customers, data_requests, erasures, idempotency, orders
+from app.queries import personal_rows
+from app.services import consents, customers, data_requests, idempotency, orders
 from tests import factories
 
 # Each is looked for as it is, in capitals, in small letters and folded.
@@ -87,7 +88,7 @@ def rows_of(session, customer_id) -> dict[str, int]:
     found = {}
     for table in personal_data.of_customers():
         if table.links and table.name in Base.metadata.tables:
-            where = erasures.criterion(session, table, customer_id)
-            query = select(func.count()).select_from(erasures.table_of(table.name)).where(where)
+            where = personal_rows.criterion(session, table, customer_id)
+            query = select(func.count()).select_from(personal_rows.table_of(table.name)).where(where)
             found[table.name] = session.scalar(query)
     return {name: count for name, count in found.items() if count}

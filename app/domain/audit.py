@@ -25,6 +25,7 @@ class AuditAction(StrEnum):
     DASHBOARD_EXPORTED = "dashboard.exported"
     DATA_REQUEST_CALLED_OFF = "data_request.called_off"
     DATA_REQUEST_CLOSED = "data_request.closed"
+    DATA_REQUEST_EXPORTED = "data_request.exported"
     DATA_REQUEST_EXTENDED = "data_request.extended"
     DATA_REQUEST_IDENTITY_CHECKED = "data_request.identity_checked"
     DATA_REQUEST_RECORDED = "data_request.recorded"

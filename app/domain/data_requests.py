@@ -12,6 +12,8 @@ from app.domain.fields import Checker
 DEFAULT_CALL_OFF_DAYS = 7
 # An erasure is done within this time of the request, backups included.
 ERASED_WITHIN = timedelta(days=30)
+# For how long a copy of the data can be fetched once it was made ready.
+EXPORT_HOURS = 24
 SOON = timedelta(days=10)
 MAX_NOTE = 500
 

@@ -24,6 +24,8 @@ class JobKind(StrEnum):
 
 
 KIND_LABELS = {
+    JobKind.CUSTOMER_ERASE: N_("Erase a customer"),
+    JobKind.ERASURES_PLAN: N_("Look for erasures that are due"),
     JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),
 }

@@ -248,7 +248,7 @@ TABLES: tuple[Table, ...] = (
         " beginning of the postcode stay.",
         personal="document placed_at state grand_total_minor item_count",
         identifier="id external_order_id order_key customer_id store_id",
-        technical="channel_type currency recorded_at",
+        technical="channel_type currency recorded_at redacted_at",
         left_out="order_key",  # the folded order number, said already
     ),
     Table(
@@ -421,8 +421,8 @@ TABLES: tuple[Table, ...] = (
         why="It proves that the request was met, and when; the notes go.",
         personal="note identity_note outcome extension_reason",
         identifier="id customer_id store_id received_by_id received_by_name closed_by_name",
-        technical="kind state channel identity received_at due_at extended_at erase_after started_at"
-        " closed_at revision",
+        technical="kind state channel identity received_at due_at extended_at erase_after export_until"
+        " started_at closed_at revision",
     ),
     Table(
         name="data_request_step",
@@ -478,7 +478,7 @@ TABLES: tuple[Table, ...] = (
         erase=Erase.DELETE,
         why="A tablet in the hands of the erased customer is signed out.",
         identifier="token_hash associate_id store_id hand_over_id",
-        technical="created_at last_seen_at",
+        technical="created_at last_seen_at confirmed_at",
     ),
     Table(
         name="sign_in_failure",

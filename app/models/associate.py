@@ -66,6 +66,8 @@ class SignInSession(Base):
     store_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("store.id"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    # When the password was given again; signing in counts where it is not set.
+    confirmed_at: Mapped[datetime | None]
     # The device is in a customer's hands: nothing opens but this question, until a password.
     hand_over_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("consent_ask.id"))
 

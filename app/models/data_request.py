@@ -53,6 +53,7 @@ class DataRequest(Base):
     extended_at: Mapped[datetime | None]
     extension_reason: Mapped[str] = mapped_column(String(500), default="")
     erase_after: Mapped[datetime | None]
+    export_until: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     closed_by_name: Mapped[str] = mapped_column(String(210), default="")

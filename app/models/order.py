@@ -33,3 +33,5 @@ class Order(Base):
     item_count: Mapped[int] = mapped_column(default=0)
     document: Mapped[str] = mapped_column(Text)
     recorded_at: Mapped[datetime]
+    # When an erasure took the person out: it stays out, whatever the source sends again.
+    redacted_at: Mapped[datetime | None]

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock, data_requests
 from app.domain.actor import Actor
-from app.domain.audit import AuditAction
+from app.domain.audit import AccessAction, AuditAction
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, RequestInput, State
 from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
-from app.errors import Conflict, Invalid, Stale
+from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Customer, DataRequest, Job
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
@@ -159,6 +159,46 @@ def close(
     row.outcome = data_requests.check_reason(outcome, field="outcome")
     _close(row, State.REFUSED if is_refused else State.DONE, actor)
     return _done(session, actor, AuditAction.DATA_REQUEST_CLOSED, row, {"state": ("open", row.state)})
+
+
+def can_extend(row: DataRequest) -> bool:
+    """True when the request can still be extended."""
+    return (
+        row.kind != Kind.DELETION
+        and row.extended_at is None
+        and not State(row.state).is_closed
+        and data_requests.may_extend(row.received_at, clock.utcnow())
+    )
+
+
+def prepare_export(session: Session, actor: Actor, request_id: uuid.UUID) -> DataRequest:
+    """Let the copy of the data be fetched for a day, by managers who give their password.
+
+    Raises Conflict for a request that is closed or asks for something else, and before somebody
+    made sure that it is the customer who asks.
+    """
+    actor.require(Permission.DATA_REQUEST_MANAGE)
+    row = queries.get(session, actor, request_id, for_update=True)
+    if row.kind != Kind.EXPORT or State(row.state).is_closed:
+        raise Conflict(message="This request asks for no copy, or it is closed.")
+    if row.identity == Identity.UNCHECKED:
+        raise Conflict(message="First note how you made sure that it is the customer who asks.")
+    row.export_until = clock.utcnow() + timedelta(hours=data_requests.EXPORT_HOURS)
+    session.flush()
+    return row
+
+
+def fetch_export(session: Session, actor: Actor, request_id: uuid.UUID) -> DataRequest:
+    """Note in both logs that the copy is fetched. Raises NotFound when it was not made ready or is over."""
+    actor.require(Permission.DATA_REQUEST_MANAGE)
+    row = queries.get(session, actor, request_id)
+    if row.export_until is None or row.export_until <= clock.utcnow() or State(row.state).is_closed:
+        raise NotFound("This copy was for 24 hours. Make it ready again from the request.")
+    customer_queries.get(session, actor, row.customer_id)
+    _audit(session, actor, AuditAction.DATA_REQUEST_EXPORTED, row, {})
+    audit.record_access(session, actor, AccessAction.EXPORTED, row.customer_id)
+    session.flush()
+    return row
 
 
 def _take(session: Session, actor: Actor, request_id: uuid.UUID, revision: int) -> DataRequest:

@@ -7,23 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    LargeBinary,
-    String,
-    Table,
-    Uuid,
-    cast,
-    delete,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import JSON, ColumnElement, String, Table, cast, delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import clock, data_requests, orders, personal_data
@@ -31,9 +15,10 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.data_requests import Kind, State
 from app.domain.erasures import LedgerKey, LedgerLine
-from app.domain.personal_data import Erase, Link
+from app.domain.personal_data import Erase
 from app.errors import Conflict
-from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, search
+from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order
+from app.queries import personal_rows
 from app.services import audit, search_index
 
 LEDGER = "ledger"
@@ -208,31 +193,6 @@ def request_again(session: Session, actor: Actor, customer_id: uuid.UUID) -> Dat
     return row
 
 
-def criterion(session: Session, table: personal_data.Table, customer_id: uuid.UUID) -> ColumnElement[bool]:
-    """Return what finds the rows of a table that are a customer's."""
-    return or_(*(_found_by(session, table_of(table.name), link, customer_id) for link in table.links))
-
-
-def table_of(name: str) -> Table:
-    """Return a table of the schema by its name."""
-    found = Base.metadata.tables.get(name)
-    return found if found is not None else search.metadata.tables[name]
-
-
-def _found_by(session: Session, table: Table, link: Link, customer_id: uuid.UUID) -> ColumnElement[bool]:
-    column = table.c[link.column]
-    if link.via:
-        parent = table_of(link.via)
-        key = next(iter(parent.primary_key.columns))
-        through = criterion(session, personal_data.BY_NAME[link.via], customer_id)
-        return column.in_(select(key).where(through))
-    if link.is_list:
-        if session.get_bind().dialect.name == "postgresql":
-            return column.op("@>", is_comparison=True)(cast([customer_id], ARRAY(Uuid)))
-        return func.instr(column, literal(customer_id.bytes, LargeBinary)) > 0
-    return column == (str(customer_id) if isinstance(column.type, String) else customer_id)
-
-
 def _do(session: Session, customer_id: uuid.UUID, name: str, key: LedgerKey) -> int:
     if name == LEDGER:
         return _write_ledger(session, customer_id, key)
@@ -278,8 +238,8 @@ def _remove_customer(session: Session, customer_id: uuid.UUID) -> int:
 def _erase(session: Session, table: personal_data.Table, customer_id: uuid.UUID) -> int:
     if table.erase is Erase.REDACT:
         return REDACTIONS[table.name](session, customer_id)
-    rows = table_of(table.name)
-    where = criterion(session, table, customer_id)
+    rows = personal_rows.table_of(table.name)
+    where = personal_rows.criterion(session, table, customer_id)
     if table.erase is Erase.DELETE:
         return _count(session.execute(delete(rows).where(where)))
     values = {name: _blank(rows, name) for name in table.blanks.split()}
@@ -292,6 +252,7 @@ def _redact_orders(session: Session, customer_id: uuid.UUID) -> int:
     for order in found:
         order.document = orders.dumps(orders.redact_person(orders.loads(order.document)))
         order.customer_id = None
+        order.redacted_at = clock.utcnow()
     session.flush()
     return len(found)
 
@@ -345,17 +306,3 @@ def _audit(session: Session, actor: Actor, action: AuditAction, row: DataRequest
         customer_id=row.customer_id,
         store_id=row.store_id,
     )
-
-
-def count_left(session: Session, customer_id: uuid.UUID) -> dict[str, int]:
-    """Return how many rows of each table still hold something of a customer; for the record."""
-    left = {}
-    for table in personal_data.of_customers():
-        if table.links and table.name in Base.metadata.tables:
-            query = (
-                select(func.count())
-                .select_from(table_of(table.name))
-                .where(criterion(session, table, customer_id))
-            )
-            left[table.name] = session.scalar(query) or 0
-    return {name: count for name, count in left.items() if count}

@@ -176,6 +176,13 @@ def navigation() -> list[NavItem]:
         ("customers.index", _("Customers"), "users", "customers", None),
         ("reviews.index", _("Opt-ins"), "clipboard-check", "reviews", Permission.REVIEW_VIEW),
         ("dashboards.index", _("Dashboard"), "chart-column", "dashboards", Permission.DASHBOARD_VIEW),
+        (
+            "data_requests.index",
+            _("Data requests"),
+            "file-text",
+            "data_requests",
+            Permission.DATA_REQUEST_VIEW,
+        ),
         ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
         ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),

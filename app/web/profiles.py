@@ -11,7 +11,7 @@ from app.domain.actor import Actor
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
-from app.queries import consents, customers, orders
+from app.queries import consents, customers, data_requests, orders
 from app.services import attributes
 from app.web.filters import money
 
@@ -71,6 +71,9 @@ def head(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
         "facts": facts,
         "spend_bars": _bars(facts),
         "store_names": customers.store_names(session, actor, customer.id),
+        "data_requests": data_requests.of_customer(session, actor, customer.id),
+        "may_see_requests": actor.can(Permission.DATA_REQUEST_VIEW),
+        "may_request_data": actor.can(Permission.DATA_REQUEST_MANAGE),
         "consent_summary": [ConsentSummary(state=customers.opt_in_state(session, actor, customer.id))],
         "revealed": {},
     }

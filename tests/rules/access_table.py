@@ -62,6 +62,13 @@ def figures(status: int = 200) -> Line:
     return Line((SIGN_IN, 403, 403, status, status, status))
 
 
+def managed(
+    status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}, *, auditor: int = 403
+) -> Line:
+    """Managers of the store and administrators."""
+    return Line((SIGN_IN, 403, 403, status, status, auditor), form)
+
+
 def contact(things: Any) -> dict[str, Any]:
     return {
         "email": f"new-{things.customer.email}",
@@ -123,6 +130,7 @@ REVISION = {"revision": "1"}
 ADMIN_NOUNS = {"stores": "store", "associates": "associate", "attributes": "definition"}
 LOGS = ("audit", "access", "seen")
 CUSTOMER = "/customers/<uuid:customer_id>"
+REQUEST = "/data-requests/<uuid:request_id>"
 
 TABLE: dict[str, Line] = {
     "GET /": everybody(303),
@@ -211,6 +219,24 @@ TABLE: dict[str, Line] = {
     "POST /admin/webhooks/deliveries/<uuid:delivery_id>/replay": admin(303),
     "GET /admin/jobs": Line((SIGN_IN, 403, 403, 200, 200, 403)),
     "POST /admin/jobs/<uuid:job_id>/retry": admin(303),
+    "GET /confirm-password": everybody(200),
+    "POST /confirm-password": everybody(422),
+    # Associates take no requests; the auditor sees them.
+    "GET /data-requests": managed(200, auditor=200),
+    f"GET {REQUEST}": managed(200, auditor=200),
+    f"GET {CUSTOMER}/data-requests/new": managed(200),
+    f"POST {CUSTOMER}/data-requests/new": managed(
+        303, lambda _things: {"kind": "export", "identity": "in_person"}
+    ),
+    f"POST {REQUEST}/identity": managed(303, lambda _things: REVISION | {"identity": "phone"}),
+    f"POST {REQUEST}/extend": managed(303, lambda _things: {"revision": "1", "reason": "Many orders"}),
+    # The request is for a copy: there is nothing to call off.
+    f"POST {REQUEST}/call-off": managed(409, lambda _things: {"revision": "1", "reason": "Stays"}),
+    f"POST {REQUEST}/close": managed(303, lambda _things: REVISION | {"result": "done", "outcome": "Given"}),
+    f"GET {REQUEST}/prepare": managed(303),
+    f"POST {REQUEST}/prepare": managed(303),
+    f"GET {REQUEST}/export": managed(200),
+    f"GET {REQUEST}/export.json": managed(200),
     **{
         f"GET /admin/{noun}{path}": admin(200)
         for noun, name in ADMIN_NOUNS.items()

@@ -21,6 +21,7 @@ from app.models import (
     AttributeDefinition,
     AuditEntry,
     Customer,
+    DataRequest,
     Delivery,
     Job,
     Order,
@@ -50,6 +51,7 @@ class Things:
     change_id: uuid.UUID
     event_id: uuid.UUID
     review_id: uuid.UUID
+    data_request: DataRequest
 
     def argument(self, name):
         return {
@@ -61,6 +63,7 @@ class Things:
             "delivery_id": self.delivery.id,
             "filename": "js/app.js",
             "job_id": self.job.id,
+            "request_id": self.data_request.id,
             "order_id": self.order.id,
             "review_id": self.review_id,
             "store_id": self.store.id,
@@ -96,6 +99,7 @@ def make_things(session, store):
         change_id=change_id,
         event_id=event_id,
         review_id=review_id,
+        data_request=factories.make_data_request(session, customer, store),
     )
 
 

@@ -1,0 +1,88 @@
+"""The own password once more, before what cannot be taken back or carries data out."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from wtforms import HiddenField, PasswordField
+from wtforms.validators import InputRequired
+
+from app.config import Settings
+from app.db import transaction
+from app.errors import RateLimited
+from app.services import confirmations as service
+from app.web import htmx
+from app.web.access import current_actor, safe_next, signed_in
+from app.web.database import get_session
+from app.web.forms.base import BaseForm
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+blueprint = Blueprint("confirmations", __name__)
+
+
+class ConfirmForm(BaseForm):
+    """The own password."""
+
+    password = PasswordField(
+        lazy_gettext("Your password"), validators=[InputRequired(lazy_gettext("Enter your password."))]
+    )
+    next = HiddenField()
+
+
+def recently_confirmed(view: View) -> View:
+    """Let the view be opened only within ten minutes of giving one's password; else ask for it first.
+
+    The view answers GET as well, so that there is a page to come back to.
+    """
+    view.recently_confirmed = True  # type: ignore[attr-defined]
+    return view
+
+
+def register(app: Flask) -> None:
+    """Ask for the password before the views that want it."""
+
+    @app.before_request
+    def ask() -> Response | None:
+        view = app.view_functions.get(request.endpoint or "")
+        if not getattr(view, "recently_confirmed", False) or not current_user.is_authenticated:
+            return None
+        if service.is_fresh(get_session(), current_user.get_id()):
+            return None
+        return htmx.see_other(url_for("confirmations.confirm", next=request.path))
+
+
+@blueprint.route("/confirm-password", methods=["GET", "POST"])
+@signed_in
+def confirm() -> Response:
+    """Ask for the own password, and go on to where it is wanted."""
+    target = safe_next(request.values.get("next")) or url_for("customers.index")
+    form = ConfirmForm(data={"next": target})
+    settings: Settings = current_app.extensions["settings"]
+    status, messages = 200, list[str]()
+    if form.validate_on_submit():
+        database = get_session()
+        try:
+            with transaction(database):
+                is_right = service.confirm(
+                    database,
+                    current_actor(),
+                    current_user.get_id(),
+                    password=form.password.data or "",
+                    source=request.remote_addr or "",
+                    secret=settings.secret_key,
+                )
+        except RateLimited as error:
+            response = htmx.render("auth/confirm.html", form=form, messages=[error.message], status=429)
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
+        if is_right:
+            return htmx.see_other(target)
+        form.password.errors = [_("This is not your password.")]
+        status = 422
+    elif form.is_submitted():
+        status = 422
+    return htmx.render("auth/confirm.html", form=form, messages=messages, status=status)

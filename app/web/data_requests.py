@@ -1,0 +1,294 @@
+"""Customers' requests about their data: the list, one with its steps, what is done about it."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, make_response, request, url_for
+from flask_babel import gettext as _
+
+from app.config import Settings
+from app.db import transaction
+from app.domain import clock, orders, values
+from app.domain.data_requests import ERASED_WITHIN, Identity, Kind, RequestInput, State
+from app.domain.paging import PageRequest
+from app.domain.permissions import Permission
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.models import DataRequest
+from app.queries import customers as customer_queries
+from app.queries import data_requests as queries
+from app.queries import exports
+from app.services import data_requests as service
+from app.services import erasures, idempotency
+from app.web import htmx
+from app.web.access import current_actor, requires
+from app.web.confirmations import recently_confirmed
+from app.web.database import get_session
+from app.web.forms.data_requests import CloseForm, IdentityForm, NewRequestForm, ReasonForm
+
+blueprint = Blueprint("data_requests", __name__)
+
+
+@blueprint.get("/data-requests")
+@requires(Permission.DATA_REQUEST_VIEW)
+def index() -> Response:
+    """Show the open requests by due date, or the closed ones."""
+    session, actor = get_session(), current_actor()
+    shows_closed = request.args.get("show") == "closed"
+    try:
+        offset = values.integer(request.args.get("offset") or "0")
+    except values.BadValue:
+        raise Invalid({"offset": [_("Go back to the first page.")]}) from None
+    return htmx.render(
+        "data_requests/index.html",
+        page=queries.list_page(session, actor, PageRequest(offset=offset), is_open=not shows_closed),
+        counts=queries.counts(session, actor),
+        shows_closed=shows_closed,
+    )
+
+
+@blueprint.get("/data-requests/<uuid:request_id>")
+@requires(Permission.DATA_REQUEST_VIEW)
+def show(request_id: uuid.UUID) -> Response:
+    """Show one request: what is left to do, the steps of an erasure, what was noted."""
+    return _show(request_id)
+
+
+@blueprint.route("/customers/<uuid:customer_id>/data-requests/new", methods=["GET", "POST"])
+@requires(Permission.DATA_REQUEST_MANAGE)
+@recently_confirmed
+def new(customer_id: uuid.UUID) -> Response:
+    """Record what a customer asks for."""
+    session, actor = get_session(), current_actor()
+    settings: Settings = current_app.extensions["settings"]
+    customer = customer_queries.get(session, actor, customer_id)
+    form = NewRequestForm(data={"kind": Kind.EXPORT.value})
+    status = 200
+    messages: list[str] = []
+    if form.validate_on_submit():
+        given = RequestInput(
+            customer_id=customer_id,
+            kind=form.kind.data or "",
+            identity=form.identity.data or "",
+            identity_note=form.identity_note.data or "",
+            note=form.note.data or "",
+        )
+        try:
+            with transaction(session):
+                request_id = idempotency.once(
+                    session,
+                    actor,
+                    "data_requests.record",
+                    form.idempotency_key.data or uuid.uuid4().hex,
+                    {"given": repr(given)},
+                    lambda: (
+                        service.record(
+                            session, actor, given, call_off_days=settings.deletion_call_off_days
+                        ).id
+                    ),
+                )
+        except (Invalid, Conflict) as error:
+            messages, status = form.apply_errors(error), 409 if isinstance(error, Conflict) else 422
+        else:
+            return htmx.see_other(url_for("data_requests.show", request_id=request_id))
+    elif form.is_submitted():
+        status = 422
+    return htmx.render(
+        "data_requests/new.html",
+        status=status,
+        customer=customer,
+        form=form,
+        messages=messages,
+        call_off_days=settings.deletion_call_off_days,
+    )
+
+
+@blueprint.post("/data-requests/<uuid:request_id>/identity")
+@requires(Permission.DATA_REQUEST_MANAGE)
+def identity(request_id: uuid.UUID) -> Response:
+    """Note how somebody made sure that it is the customer who asks."""
+    form = IdentityForm()
+    return _act(
+        request_id,
+        form,
+        "identity_form",
+        _("Noted."),
+        lambda revision: service.check_identity(
+            get_session(),
+            current_actor(),
+            request_id,
+            identity=form.identity.data or "",
+            note=form.identity_note.data or "",
+            revision=revision,
+        ),
+    )
+
+
+@blueprint.post("/data-requests/<uuid:request_id>/extend")
+@requires(Permission.DATA_REQUEST_MANAGE)
+def extend(request_id: uuid.UUID) -> Response:
+    """Give two months more, with the reason that the customer was told."""
+    form = ReasonForm()
+    return _act(
+        request_id,
+        form,
+        "extend_form",
+        _("Extended by two months. Tell the customer now."),
+        lambda revision: service.extend(
+            get_session(), current_actor(), request_id, reason=form.reason.data or "", revision=revision
+        ),
+    )
+
+
+@blueprint.post("/data-requests/<uuid:request_id>/call-off")
+@requires(Permission.DATA_REQUEST_MANAGE)
+def call_off(request_id: uuid.UUID) -> Response:
+    """Keep the customer after all."""
+    form = ReasonForm()
+    return _act(
+        request_id,
+        form,
+        "call_off_form",
+        _("Called off: the customer stays."),
+        lambda revision: service.call_off(
+            get_session(), current_actor(), request_id, reason=form.reason.data or "", revision=revision
+        ),
+    )
+
+
+@blueprint.post("/data-requests/<uuid:request_id>/close")
+@requires(Permission.DATA_REQUEST_MANAGE)
+def close(request_id: uuid.UUID) -> Response:
+    """Close a request that was answered or refused."""
+    form = CloseForm()
+    return _act(
+        request_id,
+        form,
+        "close_form",
+        _("Closed."),
+        lambda revision: service.close(
+            get_session(),
+            current_actor(),
+            request_id,
+            outcome=form.outcome.data or "",
+            is_refused=form.result.data == "refused",
+            revision=revision,
+        ),
+    )
+
+
+@blueprint.route("/data-requests/<uuid:request_id>/prepare", methods=["GET", "POST"])
+@requires(Permission.DATA_REQUEST_MANAGE)
+@recently_confirmed
+def prepare(request_id: uuid.UUID) -> Response:
+    """Make the copy of the data ready to be fetched for a day."""
+    session, actor = get_session(), current_actor()
+    queries.get(session, actor, request_id)
+    if request.method == "POST":
+        with transaction(session):
+            service.prepare_export(session, actor, request_id)
+        flash(_("The copy can be fetched for 24 hours."), "ok")
+    return htmx.see_other(url_for("data_requests.show", request_id=request_id))
+
+
+@blueprint.get("/data-requests/<uuid:request_id>/export.json")
+@requires(Permission.DATA_REQUEST_MANAGE)
+@recently_confirmed
+def export_json(request_id: uuid.UUID) -> Response:
+    """Give the copy as a file for programs."""
+    row, found = _export(request_id)
+    response = make_response(orders.dumps(found))
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="customer-{row.id}.json"'
+    return response
+
+
+@blueprint.get("/data-requests/<uuid:request_id>/export")
+@requires(Permission.DATA_REQUEST_MANAGE)
+@recently_confirmed
+def export_page(request_id: uuid.UUID) -> Response:
+    """Show the copy as a page to read and to print."""
+    row, found = _export(request_id)
+    return htmx.render("data_requests/export.html", row=row, found=found, text=_text)
+
+
+def _export(request_id: uuid.UUID) -> tuple[DataRequest, dict[str, Any]]:
+    session, actor = get_session(), current_actor()
+    with transaction(session):
+        row = service.fetch_export(session, actor, request_id)
+        found = exports.collect(session, actor, row.customer_id)
+    return row, found
+
+
+def _act(
+    request_id: uuid.UUID, form: Any, name: str, done: str, act: Callable[[int], DataRequest]
+) -> Response:
+    """Do it and show the request again, or show what is wrong beside the form."""
+    if not form.validate_on_submit():
+        return _show(request_id, status=422, **{name: form})
+    try:
+        with transaction(get_session()):
+            act(form.seen_revision)
+    except (Invalid, Conflict) as error:
+        messages = form.apply_errors(error)
+        status = 409 if isinstance(error, Conflict) else 422
+        return _show(request_id, status=status, messages=messages, **{name: form})
+    except Stale:
+        return _show(
+            request_id, status=409, messages=[_("Somebody else changed this request just now: see below.")]
+        )
+    flash(done, "ok")
+    return htmx.see_other(url_for("data_requests.show", request_id=request_id))
+
+
+def _show(
+    request_id: uuid.UUID, *, status: int = 200, messages: list[str] | None = None, **forms: Any
+) -> Response:
+    session, actor = get_session(), current_actor()
+    row = queries.get(session, actor, request_id)
+    state, now = State(row.state), clock.utcnow()
+    done = queries.steps(session, actor, request_id)
+    try:
+        customer = customer_queries.get(session, actor, row.customer_id)
+    except NotFound:
+        customer = None
+    seen = {"revision": row.revision}
+    shown = {
+        "identity_form": IdentityForm(formdata=None, data=seen | {"identity_note": row.identity_note}),
+        "extend_form": ReasonForm(formdata=None, data=seen),
+        "call_off_form": ReasonForm(formdata=None, data=seen),
+        "close_form": CloseForm(formdata=None, data=seen),
+    }
+    for form in forms.values():
+        form.revision.data = row.revision
+    may_manage = actor.can(Permission.DATA_REQUEST_MANAGE) and not state.is_closed
+    return htmx.render(
+        "data_requests/show.html",
+        status=status,
+        row=row,
+        kind=Kind(row.kind),
+        state=state,
+        identity=Identity(row.identity),
+        customer=customer,
+        messages=messages or [],
+        may_manage=may_manage,
+        may_extend=service.can_extend(row),
+        is_ready=row.export_until is not None and row.export_until > now,
+        is_overdue=not state.is_closed and row.due_at < now,
+        erased_by=row.received_at + ERASED_WITHIN,
+        steps=done,
+        step_count=len(erasures.steps()),
+        **(shown | forms),
+    )
+
+
+def _text(value: Any) -> str:
+    """Say a value of the export as people read it."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dict | list):
+        return json.dumps(json.loads(orders.dumps({"value": value}))["value"], ensure_ascii=False, indent=1)
+    return str(value)
