@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,23 @@ from app.domain.actor import Actor
 from app.domain.addresses import AddressInput
 from app.domain.attributes import AttributeType
 from app.domain.audit import AccessAction
+from app.domain.consent_reviews import MAX_BULK, Decision, Group
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.domain.permissions import Role
-from app.models import AccessEntry, Associate, AssociateStore, AttributeDefinition, Customer, Store
-from app.services import addresses, consents, customers, customers_bulk, search_index, sign_in
+from app.models import AccessEntry, Associate, AssociateStore, AttributeDefinition, Consent, Customer, Store
+from app.services import (
+    addresses,
+    consent_reviews,
+    consents,
+    customers,
+    customers_bulk,
+    search_index,
+    sign_in,
+)
 from app.services import attributes as attribute_services
 from app.services import orders as order_services
+from app.services.consent_reviews import Seen, Verdict
 
 CUSTOMERS = 1_500
 ORDERS = 5_000
@@ -81,6 +92,9 @@ _PATHS: tuple[tuple[tuple[Action, ...], int], ...] = (
 TRAVELLER = 100
 # So many customers of each of three stores were changed by hand.
 CHANGED = 10
+# So many of the plain yeses came from another system; managers reviewed what is older than so many days.
+IMPORTED = 0.08
+REVIEWED_UNTIL = 30
 
 demo_actor = Actor.system("Demo data")
 
@@ -134,6 +148,7 @@ def _build(session: Session) -> list[dict[str, str]]:
     rows = _customers(session, dice, people, stores, associates, definitions, now)
     _orders(session, dice, people, rows, stores, now)
     _opt_ins(session, dice, people, rows, stores, associates, now)
+    _reviews(session, associates, stores, now)
     _history(session, dice, associates, people, rows, stores)
     _views(session, dice, associates, people, rows, stores, now)
     return sign_ins
@@ -340,9 +355,11 @@ def _opt_ins(
     for person, row in zip(people, rows, strict=True):
         path = dice.choices([path for path, _ in _PATHS], [weight for _, weight in _PATHS])[0]
         channel = dice.choice((Channel.EMAIL, Channel.SMS)) if person.phone else Channel.EMAIL
-        at = now - timedelta(days=dice.uniform(5, 700))
+        at = now - timedelta(days=_age(dice))
         purposes = [Purpose.CLIENTELING, Purpose.MARKETING] if dice.random() < 0.25 else [Purpose.CLIENTELING]
         method = dice.choices((Method.SIGNATURE, Method.OWN_PHONE, Method.SPOKEN), (5, 4, 2))[0]
+        if path == (Action.GIVEN,) and dice.random() < IMPORTED:
+            method = Method.IMPORT
         for purpose in purposes:
             for step, action in enumerate(path):
                 say(
@@ -358,8 +375,10 @@ def _opt_ins(
         )  # fmt: skip
         say(
             rows[number], abroad, people[number].land.code, there,
-            channel=Channel.EMAIL, purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SIGNATURE,
-            at=now - timedelta(days=dice.uniform(1, 60)),
+            channel=Channel.EMAIL, purpose=Purpose.CLIENTELING, method=Method.SIGNATURE,
+            # Some say no there: that is held against the yes at home.
+            action=Action.REFUSED if number % (2 * TRAVELLER) else Action.GIVEN,
+            at=now - timedelta(days=dice.uniform(0, 3)),
         )  # fmt: skip
     session.flush()
     for start in range(0, len(given), BATCH):
@@ -368,10 +387,41 @@ def _opt_ins(
                 raise outcome
 
 
-def _actor(associate: Associate, store: Store) -> Actor:
+def _age(dice: random.Random) -> float:
+    """Return how many days ago a question was asked: most within the last half year, a few long ago."""
+    return dice.choices((dice.uniform(3, 182), dice.uniform(182, 700), dice.uniform(735, 790)), (60, 36, 4))[
+        0
+    ]
+
+
+def _reviews(session: Session, associates: list[Associate], stores: list[Store], now: datetime) -> None:
+    """Let the managers look at what was captured up to some weeks ago."""
+    for associate, (_, _, role, places, _) in zip(associates, PEOPLE, strict=True):
+        if role is not Role.MANAGER:
+            continue
+        actor = _actor(associate, *(stores[place] for place in places))
+        waiting = session.scalars(
+            select(Consent)
+            .where(
+                Consent.store_id.in_(actor.store_ids),
+                Consent.review == Group.NEW.value,
+                Consent.since < now - timedelta(days=REVIEWED_UNTIL),
+            )
+            .order_by(Consent.evidence, Consent.since)
+        ).all()
+        for _kind, rows in groupby(waiting, lambda row: row.evidence):
+            seen = [Seen(event_id=row.event_id) for row in rows if row.event_id]
+            for start in range(0, len(seen), MAX_BULK):
+                consent_reviews.decide_many(
+                    session, actor, seen[start : start + MAX_BULK], Verdict(decision=Decision.SUFFICIENT)
+                )
+    session.flush()
+
+
+def _actor(associate: Associate, *stores: Store) -> Actor:
     return Actor(
-        id=associate.id, name=associate.name, role=Role(associate.role), store_ids=frozenset({store.id}),
-        store_id=store.id, request_id=uuid.uuid4().hex,
+        id=associate.id, name=associate.name, role=Role(associate.role), store_ids=frozenset(store.id for store in stores),
+        store_id=stores[0].id, request_id=uuid.uuid4().hex,
     )  # fmt: skip
 
 
