@@ -16,7 +16,7 @@ from app.domain.audit import AuditAction
 from app.domain.consents import State
 from app.domain.permissions import Permission
 from app.errors import Invalid, NotFound
-from app.queries import consent_reviews, dashboards
+from app.queries import consent_reviews, dashboards, data_requests
 from app.queries.dashboards import OptInFigures, Scope
 from app.services import audit
 from app.web import charts, filters, htmx
@@ -69,6 +69,7 @@ def index() -> Response:
         figures=figures,
         waiting=waiting,
         waiting_total=sum(waiting.values()),
+        requests=data_requests.counts(session, actor),
         review_url=url_for("reviews.index", store=asked.store_id or "all"),
         charts=_charts(figures),
         tables=tables,

@@ -236,7 +236,7 @@ def _show(
         done=done,
         may_review=actor.can(Permission.CONSENT_REVIEW),
         four_eyes=_four_eyes(),
-        max_bulk=MAX_BULK,
+        is_part=htmx.wants_fragment(),
     )
 
 
