@@ -11,6 +11,8 @@ from app.domain.consents import Action, DeclaredBy, Method, ReviewAction, State,
 UNDO_WITHIN = timedelta(hours=24)
 # After so long an opt-in without a review in between is worth a new question.
 CONSENT_AGES = timedelta(days=730)
+# A receiver that has not acknowledged a withdrawal for so long is looked after.
+ALARM_AFTER = timedelta(hours=24)
 MAX_BULK = 100
 MAX_NOTE = 300
 
@@ -18,6 +20,7 @@ MAX_NOTE = 300
 class Group(StrEnum):
     """Why an opt-in is in the queue; in the order of risk."""
 
+    WITHDRAWALS = "withdrawals"
     CONFLICT = "conflict"
     WEAK = "weak"
     OLD = "old"
@@ -28,6 +31,7 @@ class Group(StrEnum):
     def label(self) -> str:
         """Name the group for people."""
         return {
+            "withdrawals": "Withdrawals",
             "conflict": "Conflicts",
             "weak": "Weak",
             "old": "Old",
@@ -39,6 +43,7 @@ class Group(StrEnum):
     def hint(self) -> str:
         """Say why these opt-ins are here."""
         return {
+            "withdrawals": "Withdrawn more than a day ago, and a receiver has not acknowledged it yet.",
             "conflict": "The customer said no in another store after saying yes here.",
             "weak": "Opted in, but hard to prove: spoken, imported, or without a wording.",
             "old": "Given two years ago or longer. Ask again before it is worth nothing.",

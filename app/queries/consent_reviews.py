@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from app.domain import values
+from app.domain import clock, values
 from app.domain.actor import Actor
 from app.domain.consent_reviews import (
+    ALARM_AFTER,
     CONSENT_AGES,
     DECISIONS,
     UNDO_WITHIN,
@@ -21,6 +23,7 @@ from app.domain.consent_reviews import (
     Reason,
 )
 from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, State
+from app.domain.events import DeliveryState, EventKind
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
 from app.errors import NotFound
@@ -32,7 +35,10 @@ from app.models import (
     ConsentReview,
     ConsentWording,
     Customer,
+    Delivery,
+    Event,
     Store,
+    Webhook,
 )
 from app.queries import scope
 
@@ -94,6 +100,15 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SilentReceiver:
+    """A receiver that has not acknowledged a withdrawal yet."""
+
+    name: str
+    attempts: int
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """Strokes to draw: SVG path data, and the box around them."""
 
@@ -119,6 +134,7 @@ class Case:
     is_current: bool
     is_own: bool
     may_undo: bool
+    silent: Sequence[SilentReceiver] = ()
 
     @property
     def signature(self) -> Signature | None:
@@ -171,7 +187,39 @@ def _in_stores(actor: Actor, store_id: uuid.UUID | None) -> ColumnElement[bool] 
     return None if actor.has_every_store else Consent.store_id.in_(actor.store_ids)
 
 
+def unacknowledged(before: datetime) -> Select[Any]:
+    """Return the events of withdrawals that some receiver did not acknowledge, sent before a time."""
+    return (
+        select(Event.number)
+        .join(Delivery, Delivery.event_number == Event.number)
+        .where(
+            Event.kind == EventKind.CONSENT_CHANGED.value,
+            Event.data["state"].as_string() == State.WITHDRAWN.value,
+            Delivery.state != DeliveryState.DELIVERED.value,
+            Delivery.created_at < before,
+        )
+    )
+
+
+def _is_unacknowledged(now: datetime) -> ColumnElement[bool]:
+    return (
+        unacknowledged(now - ALARM_AFTER)
+        .where(
+            Event.customer_id == Consent.customer_id,
+            Event.store_id == Consent.store_id,
+            Event.data["channel"].as_string() == Consent.channel,
+            Event.data["purpose"].as_string() == Consent.purpose,
+        )
+        .correlate(Consent)
+        .exists()
+    )
+
+
 def _of_group(group: Group, now: datetime) -> ColumnElement[bool]:
+    if group is Group.WITHDRAWALS:
+        return and_(
+            Consent.state == State.WITHDRAWN.value, Consent.event_id.is_not(None), _is_unacknowledged(now)
+        )
     if group is Group.PENDING:
         return and_(Consent.state == State.PENDING.value, Consent.event_id.is_not(None))
     if group is Group.OLD:
@@ -331,7 +379,24 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, *, now: datetime, f
         and review is not None
         and review.undoes_id is None
         and now - review.at <= UNDO_WITHIN,
+        silent=_silent(session, consent) if consent.state == State.WITHDRAWN.value else (),
     )
+
+
+def _silent(session: Session, consent: Consent) -> Sequence[SilentReceiver]:
+    found = session.execute(
+        unacknowledged(clock.utcnow())
+        .join(Webhook, Webhook.id == Delivery.webhook_id)
+        .where(
+            Event.customer_id == consent.customer_id,
+            Event.store_id == consent.store_id,
+            Event.data["channel"].as_string() == consent.channel,
+            Event.data["purpose"].as_string() == consent.purpose,
+        )
+        .with_only_columns(Webhook.name, Delivery.attempts, Delivery.created_at)
+        .order_by(Delivery.created_at)
+    )
+    return [SilentReceiver(name=name, attempts=attempts, since=since) for name, attempts, since in found]
 
 
 def get_many(session: Session, actor: Actor, event_ids: Sequence[uuid.UUID]) -> list[Chosen]:

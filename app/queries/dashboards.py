@@ -3,6 +3,7 @@
 The number of statements does not depend on how many stores, people or customers there are.
 """
 
+import statistics
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +16,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose, State, is_weak
+from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.errors import NotFound
-from app.models import Associate, Consent, ConsentEvent, CustomerStore, Store
+from app.models import Associate, Consent, ConsentEvent, CustomerStore, Delivery, Event, Store
 
 # Upper ends of the ages of an opt-in, in days; the last has none.
 AGE_ENDS = (90, 180, 365, 730)
@@ -186,6 +188,40 @@ def opt_ins(session: Session, scope: Scope) -> OptInFigures:
         ages=list(zip((*AGE_ENDS, None), ages, strict=True)),
         weeks=_weeks(session, scope),
         associates=_associates(session, scope),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawals:
+    """How quickly receivers acknowledge withdrawals; `median` is none where none was acknowledged."""
+
+    pending: int
+    acknowledged: int
+    median: timedelta | None
+
+
+def withdrawals(session: Session, scope: Scope) -> Withdrawals:
+    """Return how many withdrawals some receiver has not acknowledged, and how long the others took."""
+    found = session.execute(
+        select(
+            Event.at,
+            func.max(Delivery.acknowledged_at),
+            func.sum(case((Delivery.acknowledged_at.is_(None), 1), else_=0)),
+        )
+        .join(Delivery, Delivery.event_number == Event.number)
+        .where(
+            Event.kind == EventKind.CONSENT_CHANGED.value,
+            Event.at >= scope.since,
+            Event.store_id.in_(scope.ids),
+            Event.data["state"].as_string() == State.WITHDRAWN.value,
+        )
+        .group_by(Event.number, Event.at)
+    ).all()
+    took = [last - at for at, last, missing in found if not missing and last is not None]
+    return Withdrawals(
+        pending=sum(1 for _at, _last, missing in found if missing),
+        acknowledged=len(took),
+        median=statistics.median(took) if took else None,
     )
 
 

@@ -69,6 +69,7 @@ def index() -> Response:
         figures=figures,
         waiting=waiting,
         waiting_total=sum(waiting.values()),
+        withdrawals=dashboards.withdrawals(session, scope),
         requests=data_requests.counts(session, actor),
         review_url=url_for("reviews.index", store=asked.store_id or "all"),
         charts=_charts(figures),

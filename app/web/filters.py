@@ -76,6 +76,11 @@ def datetime_in(value: dt.datetime, zone: str) -> str:
     return babel.dates.format_datetime(value, "medium", tzinfo=ZoneInfo(zone), locale=get_locale())
 
 
+def duration(value: dt.timedelta) -> str:
+    """Return how long something took, in words."""
+    return babel.dates.format_timedelta(value, threshold=1.5, locale=get_locale())
+
+
 def number(value: int) -> str:
     """Return a whole number in the user's format."""
     return babel.numbers.format_decimal(value, locale=get_locale())
@@ -235,6 +240,7 @@ def register(app: Flask) -> None:
         date,
         datetime,
         datetime_in,
+        duration,
         number,
         percent,
         decision_label,

@@ -13,8 +13,9 @@ from app.domain.consents import Action, Channel, Method, Purpose, State
 from app.domain.customers import CustomerChanges
 from app.domain.paging import PageRequest
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.models import AuditEntry, ConsentEvent, ConsentReview, CustomerStore
+from app.models import AuditEntry, ConsentEvent, ConsentReview, CustomerStore, Delivery, Event, Webhook
 from app.queries import consent_reviews as queries
+from app.queries import dashboards
 from app.services import consent_reviews, consents, customers
 from app.services.consent_reviews import Seen, Verdict
 from tests import factories
@@ -306,7 +307,14 @@ def test_the_queue_by_group(session, shop, ada, mia, marie):
     conflict = say(session, ada, twice, shop)
     say(session, cleo, twice, other, Action.REFUSED, Method.SIGNATURE)
     counts = queries.counts(session, mia, shop.id, now)
-    assert counts == {Group.CONFLICT: 1, Group.WEAK: 3, Group.OLD: 1, Group.PENDING: 1, Group.NEW: 1}
+    assert counts == {
+        Group.WITHDRAWALS: 0,
+        Group.CONFLICT: 1,
+        Group.WEAK: 3,
+        Group.OLD: 1,
+        Group.PENDING: 1,
+        Group.NEW: 1,
+    }
     assert list(counts) == list(Group)
     assert sum(queries.counts(session, mia, None, now).values()) == 7
     assert queries.waiting(session, mia) == 5
@@ -326,3 +334,33 @@ def test_the_queue_by_group(session, shop, ada, mia, marie):
     assert [(row.label, row.who, row.store_name) for row in case.history] == [
         ("Refused", "", other.name), ("Given", ada.name, "North"),
     ]  # fmt: skip
+
+
+def test_a_withdrawal_that_a_receiver_does_not_acknowledge(session, shop, ada, mia, marie):
+    hook = factories._save(
+        session,
+        Webhook(
+            name="Mail sender", url="https://mail.example/hook", kinds=["consent.changed"], sealed_secret="",
+            created_at=factories.NOON, updated_at=factories.NOON,
+        ),
+    )  # fmt: skip
+    say(session, ada, marie, shop)
+    row = say(session, ada, marie, shop, Action.WITHDRAWN, Method.SIGNATURE)
+    now = clock.utcnow()
+    assert queries.counts(session, mia, shop.id, now)[Group.WITHDRAWALS] == 0
+    later = now + timedelta(hours=25)
+    assert queries.counts(session, mia, shop.id, later)[Group.WITHDRAWALS] == 1
+    page = queries.list_page(session, mia, Group.WITHDRAWALS, None, PageRequest(), total=1, now=later)
+    assert [found.event_id for found in page.items] == [row.event_id]
+    case = queries.get(session, mia, row.event_id, now=later, four_eyes=True)
+    assert ([one.name for one in case.silent], case.decisions) == ([hook.name], ())
+    scope, _stores = dashboards.scope(session, mia, shop.id, weeks=4, now=now)
+    found = dashboards.withdrawals(session, scope)
+    assert (found.pending, found.acknowledged, found.median) == (1, 0, None)
+    for delivery in session.scalars(select(Delivery)):
+        event = session.get(Event, delivery.event_number)
+        delivery.state, delivery.acknowledged_at = "delivered", event.at + timedelta(minutes=3)
+    session.commit()
+    assert queries.counts(session, mia, shop.id, later)[Group.WITHDRAWALS] == 0
+    found = dashboards.withdrawals(session, scope)
+    assert (found.pending, found.acknowledged, found.median) == (0, 1, timedelta(minutes=3))
