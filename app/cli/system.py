@@ -2,16 +2,23 @@
 
 import platform
 import sys
+from datetime import datetime, timedelta
 
 import click
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from app import config, readiness, schema
 from app.cli.database import open_engine
 from app.db import sqlite_library
+from app.domain import clock
 from app.domain.personal_data import data_map
+from app.queries import jobs as job_queries
 
 # Before it, a crash at a bad moment could lose the write-ahead log of another connection.
 SAFE_SQLITE = (3, 51, 3)
+
+SLOW_JOBS = timedelta(minutes=10)
 
 _TEXTS = {
     "database": "The database answers and takes writes",
@@ -38,6 +45,7 @@ def doctor() -> None:
     with open_engine(settings) as engine:
         click.echo(f"Database {engine.url.render_as_string(hide_password=True)}")
         checks = readiness.check(engine, settings)
+        waiting_since = _waiting_since(engine) if checks.get("migrated") else None
     for name, holds in checks.items():
         _line(_TEXTS[name], holds=holds)
     if settings.is_sqlite:
@@ -47,10 +55,21 @@ def doctor() -> None:
             holds=tuple(map(int, found.split("."))) >= SAFE_SQLITE,
             mark="advice",
         )
+    if checks["database"] and checks.get("migrated"):
+        _line(
+            "Background jobs are done within 10 minutes (else run: clienteling jobs)",
+            holds=waiting_since is None or clock.utcnow() - waiting_since < SLOW_JOBS,
+            mark="advice",
+        )
     if settings.allow_http:
         _line("ALLOW_HTTP is on: only for this machine, never on a network", holds=False, mark="advice")
     if not all(checks.values()):
         sys.exit(1)
+
+
+def _waiting_since(engine: Engine) -> datetime | None:
+    with Session(engine) as session:
+        return job_queries.oldest_due(session)
 
 
 def _line(text: str, *, holds: bool, mark: str = "WRONG") -> None:

@@ -41,8 +41,8 @@ class EventKind(StrEnum):
     CUSTOMER_CREATED = "customer.created"
     CUSTOMER_UPDATED = "customer.updated"
     ADDRESS_CREATED = "customer.address_created"
-    ADDRESS_DELETED = "customer.address_deleted"
     ADDRESS_UPDATED = "customer.address_updated"
+    ADDRESS_DELETED = "customer.address_deleted"
     TEST = "webhook.test"
 
 
