@@ -91,6 +91,8 @@ def _register(app: Flask) -> None:
     web.filters.register(app)
     web.errors.register(app)
     protect = CSRFProtect(app)
+    # A customer's phone may keep no cookie; the secret in the link is what no other site knows.
+    protect.exempt(web.own_phone.blueprint)
     web.access.register(app)
     web.confirmations.register(app)
     Babel(app, locale_selector=_locale)

@@ -1,10 +1,12 @@
 """Settings: read once from the environment, frozen, refused when they are unsafe."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.domain.actor import Visibility
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
@@ -42,6 +44,10 @@ class Settings:
     job_lease_seconds: int = 60
     review_four_eyes: bool = True
     webhook_allow_private: bool = False
+    public_url: str = "http://127.0.0.1:8000"
+    mail_url: str = "file"
+    mail_from: str = "Clienteling <no-reply@localhost>"
+    consent_months: int = 36
     log_level: str = "INFO"
     access_log_months: int = 12
     audit_log_months: int = 36
@@ -52,6 +58,11 @@ class Settings:
     def ledger_secret(self) -> str:
         """What the ledger of erasures is hashed under."""
         return self.erasure_key or self.secret_key
+
+    @property
+    def double_opt_in(self) -> bool:
+        """True when e-mail consent waits for the link in a mail: where mails are really sent."""
+        return self.mail_url not in {"off", "log"}
 
     @property
     def is_sqlite(self) -> bool:
@@ -81,6 +92,10 @@ ENVIRONMENT = (
     "JOB_LEASE_SECONDS",
     "REVIEW_FOUR_EYES",
     "WEBHOOK_ALLOW_PRIVATE",
+    "PUBLIC_URL",
+    "MAIL_URL",
+    "MAIL_FROM",
+    "CONSENT_MONTHS",
     "LOG_LEVEL",
     "ACCESS_LOG_MONTHS",
     "AUDIT_LOG_MONTHS",
@@ -119,6 +134,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
         review_four_eyes=_flag(env, "REVIEW_FOUR_EYES", default="yes"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
+        public_url=_public_url(env.get("PUBLIC_URL"), host, _number(env, "PORT", 8000, 1, 65535)),
+        mail_url=_mail_url(env.get("MAIL_URL")),
+        mail_from=_mail_from(env.get("MAIL_FROM")),
+        consent_months=_number(env, "CONSENT_MONTHS", 36, 0, 240),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
         access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
         audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),
@@ -153,6 +172,34 @@ def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file
     if path.stat().st_mode & 0o077:
         raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
     return path.read_text().strip()
+
+
+def _public_url(given: str | None, host: str, port: int) -> str:
+    if not given:
+        return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    if not re.match(r"https?://[^\s/?#]+\Z", given.rstrip("/")):
+        raise BadSetting("PUBLIC_URL must be the address people open, like https://clienteling.example")
+    return given.rstrip("/")
+
+
+def _mail_url(given: str | None) -> str:
+    if not given or given in {"file", "log", "off"}:
+        return given or "file"
+    try:
+        parts = urlsplit(given)
+        is_good = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise BadSetting("MAIL_URL must be file, log, off, or like smtp://user:password@mail.example:587")
+    return given
+
+
+def _mail_from(given: str | None) -> str:
+    value = given or "Clienteling <no-reply@localhost>"
+    if "\r" in value or "\n" in value or "@" not in value:
+        raise BadSetting("MAIL_FROM must be an address, like Store <store@example.com>")
+    return value
 
 
 def _words(given: str | None) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from app.models import (
     Associate,
     AssociateStore,
     AttributeDefinition,
+    ConsentAsk,
     ConsentWording,
     Customer,
     CustomerStore,
@@ -132,6 +133,20 @@ def make_wording(session: Session, **over: Any) -> ConsentWording:
         "updated_at": NOON,
     }
     return _save(session, ConsentWording(**values | over))
+
+
+def make_ask(session: Session, customer: Customer, store: Store, **over: Any) -> ConsentAsk:
+    values = {
+        "kind": "own_phone",
+        "state": "open",
+        "customer_id": customer.id,
+        "store_id": store.id,
+        "language": "fr",
+        "offers": [],
+        "created_at": NOON,
+        "expires_at": NOON,
+    }
+    return _save(session, ConsentAsk(**values | over))
 
 
 def make_attribute(session: Session, customer: Customer, name: str, value: str) -> ExtendedAttribute:

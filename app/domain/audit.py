@@ -16,6 +16,8 @@ class AuditAction(StrEnum):
     ATTRIBUTE_DEFINITION_CREATED = "attribute_definition.created"
     ATTRIBUTE_DEFINITION_UPDATED = "attribute_definition.updated"
     ATTRIBUTES_UPDATED = "attributes.updated"
+    CONSENT_ASKED = "consent.asked"
+    CONSENT_HAND_OVER_ENDED = "consent.hand_over_ended"
     CONSENT_RECORDED = "consent.recorded"
     CONSENT_REVIEW_UNDONE = "consent.review_undone"
     CONSENT_REVIEWED = "consent.reviewed"
@@ -45,6 +47,8 @@ class AuditAction(StrEnum):
     WEBHOOK_REPLAYED = "webhook.replayed"
     WEBHOOK_ROTATED = "webhook.secret_rotated"
     WEBHOOK_UPDATED = "webhook.updated"
+    WORDING_CREATED = "consent_wording.created"
+    WORDING_UPDATED = "consent_wording.updated"
 
 
 class AccessAction(StrEnum):

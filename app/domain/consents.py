@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from app.domain.texts import N_
 from app.errors import Invalid
 
 
@@ -96,6 +97,7 @@ class Method(StrEnum):
 
     SIGNATURE = "signature"
     OWN_PHONE = "own_phone"
+    MAIL_LINK = "mail_link"
     SPOKEN = "spoken"
     PAPER = "paper"
     WEB = "web"
@@ -109,7 +111,8 @@ class Method(StrEnum):
         return {
             "signature": "Signed on the tablet",
             "own_phone": "On the customer's own phone",
-            "spoken": "Spoken yes (weak)",
+            "mail_link": "By the link in a mail",
+            "spoken": "Spoken",
             "paper": "On paper",
             "web": "On the website",
             "keyword": "By a reply",
@@ -163,6 +166,8 @@ TOWARDS_YES = frozenset({Action.REQUESTED, Action.GIVEN, Action.CONFIRMED})
 YES_ACTIONS = frozenset({Action.GIVEN, Action.CONFIRMED})
 NO_STATES = frozenset({State.REFUSED, State.WITHDRAWN})
 NO_ACTIONS = frozenset({Action.REFUSED, Action.WITHDRAWN})
+# What a withdrawal ends.
+OPEN_STATES = frozenset({State.ACCEPTED, State.PENDING, State.RECONFIRM})
 # The customer's answers; questions and what the system notes are none.
 ANSWERS = YES_ACTIONS | NO_ACTIONS
 
@@ -321,13 +326,13 @@ def weaknesses(method: Method, *, has_wording: bool, has_evidence: bool) -> tupl
     """Return why a yes is hard to prove, each reason a few words; nothing for a strong one."""
     reasons = []
     if method is Method.SPOKEN:
-        reasons.append("Spoken")
+        reasons.append(N_("Spoken"))
     if method is Method.IMPORT:
-        reasons.append("Imported")
+        reasons.append(N_("Imported"))
     if not has_wording:
-        reasons.append("No wording")
-    if method in {Method.SIGNATURE, Method.OWN_PHONE, Method.PAPER} and not has_evidence:
-        reasons.append("No evidence")
+        reasons.append(N_("No wording"))
+    if method in {Method.SIGNATURE, Method.OWN_PHONE, Method.MAIL_LINK, Method.PAPER} and not has_evidence:
+        reasons.append(N_("No evidence"))
     return tuple(reasons)
 
 
@@ -361,10 +366,19 @@ def refuse_without_contact(channel: Channel, action: Action, *, has_phone: bool,
     """Raise Invalid when a channel is asked for that the customer cannot be reached by."""
     if action not in TOWARDS_YES:
         return
+    if reason := unreachable(channel, has_email=True, has_phone=has_phone, has_address=has_address):
+        raise Invalid({"channel": [reason]})
+
+
+def unreachable(channel: Channel, *, has_email: bool, has_phone: bool, has_address: bool) -> str:
+    """Return why a customer cannot be reached by a channel, "" when they can."""
+    if channel is Channel.EMAIL and not has_email:
+        return "The customer has no e-mail address. Add one first."
     if channel in BY_PHONE and not has_phone:
-        raise Invalid({"channel": ["The customer has no phone number. Add one first."]})
+        return "The customer has no phone number. Add one first."
     if channel is Channel.POST and not has_address:
-        raise Invalid({"channel": ["The customer has no address. Add one first."]})
+        return "The customer has no address. Add one first."
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

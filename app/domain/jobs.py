@@ -16,18 +16,22 @@ KEPT_DEAD = timedelta(days=180)
 class JobKind(StrEnum):
     """One kind of background work, `noun.act`; the handler stands in `app/jobs/`."""
 
+    CONSENTS_EXPIRE = "consents.expire"
     CUSTOMER_ERASE = "customer.erase"
     ERASURES_PLAN = "erasures.plan"
     EVENTS_TIDY = "events.tidy"
     JOBS_TIDY = "jobs.tidy"
     LOGS_TIDY = "logs.tidy"
+    MAIL_SEND = "mail.send"
 
 
 KIND_LABELS = {
     JobKind.CUSTOMER_ERASE: N_("Erase a customer"),
     JobKind.ERASURES_PLAN: N_("Look for erasures that are due"),
+    JobKind.CONSENTS_EXPIRE: N_("End old questions and opt-ins"),
     JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),
+    JobKind.MAIL_SEND: N_("Send a mail"),
 }
 
 

@@ -5,13 +5,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from app.domain.actor import Actor
-from app.domain.consents import Action, Channel, Method, Purpose, State, summary
-from app.models import Associate, Consent, ConsentEvent, Store
+from app.domain.consents import (
+    OPEN_STATES,
+    YES_ACTIONS,
+    Action,
+    Channel,
+    Method,
+    Purpose,
+    State,
+    summary,
+    weaknesses,
+)
+from app.models import Associate, Consent, ConsentEvent, ConsentWording, Store
 from app.queries import customers as customer_queries
+from app.queries import scope
 
 MAX_EVENTS = 200
 
@@ -57,6 +68,8 @@ class ConsentEventRow:
     source: str
     wording: str
     language: str
+    device: str
+    weaknesses: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -118,8 +131,106 @@ def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
             source=event.source,
             wording=event.wording,
             language=event.language,
+            device=event.device,
+            weaknesses=weaknesses(
+                Method(event.method),
+                has_wording=event.wording_id is not None,
+                has_evidence=event.evidence_id is not None,
+            )
+            if Action(event.action) in YES_ACTIONS
+            else (),
         )
         for event, name, associate in session.execute(query)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenChannel:
+    """A channel through which a customer may be reached, or is being asked, and what for."""
+
+    channel: Channel
+    purposes: tuple[Purpose, ...]
+
+
+def open_channels(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID) -> list[OpenChannel]:
+    """Return what a customer can withdraw in a store, channel by channel."""
+    rows = session.scalars(
+        select(Consent)
+        .where(
+            Consent.customer_id == customer_id,
+            Consent.store_id == store_id,
+            Consent.state.in_([state.value for state in OPEN_STATES]),
+        )
+        .order_by(Consent.purpose)
+    ).all()
+    found = {
+        channel: tuple(Purpose(row.purpose) for row in rows if row.channel == channel) for channel in Channel
+    }
+    return [
+        OpenChannel(channel=channel, purposes=purposes) for channel, purposes in found.items() if purposes
+    ]
+
+
+def last_language(session: Session, customer_id: uuid.UUID) -> str | None:
+    """Return the language that a customer was asked in last, None for nobody asked."""
+    return session.scalar(
+        select(ConsentEvent.language)
+        .where(ConsentEvent.customer_id == customer_id, ConsentEvent.language != "")
+        .order_by(ConsentEvent.at.desc())
+        .limit(1)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """What a customer agreed to and when, in the exact words."""
+
+    store_name: str
+    channel: Channel
+    title: str
+    text: str
+    language: str
+    since: datetime
+
+
+def agreements(
+    session: Session, actor: Actor, customer_id: uuid.UUID, store_id: uuid.UUID
+) -> list[Agreement]:
+    """Return what stands in a store with the wording that it stands on, for a receipt."""
+    customer_queries.get(session, actor, customer_id)
+    scope.require_store(actor, store_id)
+    query = (
+        select(Consent, ConsentWording, Store.name)
+        .join(Store, Store.id == Consent.store_id)
+        .join(
+            ConsentEvent,
+            and_(
+                ConsentEvent.customer_id == Consent.customer_id,
+                ConsentEvent.store_id == Consent.store_id,
+                ConsentEvent.purpose == Consent.purpose,
+                ConsentEvent.channel == Consent.channel,
+                ConsentEvent.at == Consent.since,
+                ConsentEvent.action.in_([action.value for action in YES_ACTIONS]),
+            ),
+        )
+        .join(ConsentWording, ConsentWording.id == ConsentEvent.wording_id)
+        .where(
+            Consent.customer_id == customer_id,
+            Consent.store_id == store_id,
+            Consent.state == State.ACCEPTED.value,
+        )
+        .order_by(Consent.purpose, Consent.channel)
+    )
+    return [
+        Agreement(
+            store_name=name,
+            channel=Channel(row.channel),
+            title=wording.title,
+            text=wording.text,
+            language=wording.language,
+            since=row.since,
+        )
+        for row, wording, name in session.execute(query)
     ]
 
 

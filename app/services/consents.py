@@ -17,8 +17,8 @@ from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, 
 from app.domain.customers import LinkReason
 from app.domain.events import EventKind, NewEvent
 from app.domain.fields import Checker
-from app.domain.permissions import Permission
-from app.errors import Invalid, NotFound
+from app.domain.permissions import Permission, Role
+from app.errors import Forbidden, Invalid, NotFound
 from app.models import (
     Address,
     Consent,
@@ -30,12 +30,14 @@ from app.models import (
     Store,
 )
 from app.models.base import new_id
+from app.queries import customers as customer_queries
 from app.queries import scope
 from app.services import audit, revisions, search_index
 from app.services import events as event_service
 
 # Clocks of other systems differ a little from ours.
 _TOLERANCE = timedelta(minutes=5)
+_SOURCES = {Method.SPOKEN: "Store", Method.MAIL_LINK: "Link"}
 _Key = tuple[uuid.UUID, uuid.UUID, str, str]
 
 
@@ -99,6 +101,123 @@ def record_batch(
     event_service.add_batch(session, actor, known.told)
     search_index.refresh(session, sorted(known.changed))
     return outcomes
+
+
+def withdraw(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    *,
+    store_id: uuid.UUID,
+    channel: Channel,
+    purpose: Purpose,
+    method: Method = Method.SPOKEN,
+    device: str = "",
+) -> Consent:
+    """Take one consent back at once: no reason, nobody's approval. Raises NotFound."""
+    return record(
+        session,
+        actor,
+        customer_id,
+        store_id=store_id,
+        channel=channel,
+        purpose=purpose,
+        action=Action.WITHDRAWN,
+        method=method,
+        source=_SOURCES.get(method, ""),
+        device=device,
+    )
+
+
+def withdraw_all(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    *,
+    store_id: uuid.UUID | None = None,
+    channels: Collection[Channel] = tuple(Channel),
+    method: Method = Method.SPOKEN,
+    device: str = "",
+) -> int:
+    """Take everything back that was given or is being asked; return how much that was.
+
+    Without `store_id` in every store, those of others too: a customer who says *stop* means it.
+    Raises NotFound for a customer whom the actor may not see.
+    """
+    actor.require(Permission.CONSENT_CAPTURE)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    query = select(Consent).where(
+        Consent.customer_id == customer.id,
+        Consent.state.in_([state.value for state in consents.OPEN_STATES]),
+        Consent.channel.in_([channel.value for channel in channels]),
+    )
+    if store_id is not None:
+        query = query.where(Consent.store_id == store_id)
+    rows = session.scalars(query.order_by(Consent.store_id, Consent.purpose, Consent.channel)).all()
+    now = clock.utcnow()
+    batch = [
+        ConsentInput(
+            customer_id=customer.id,
+            store_id=row.store_id,
+            channel=Channel(row.channel),
+            purpose=Purpose(row.purpose),
+            action=Action.WITHDRAWN,
+            method=method,
+            at=now,
+            source=_SOURCES.get(method, ""),
+            associate_id=actor.id,
+            device=device,
+        )
+        for row in rows
+    ]
+    # The customer's word reaches further than the stores of whoever heard it; the audit names them.
+    for outcome in record_batch(session, _everywhere(actor), batch):
+        if isinstance(outcome, Invalid | NotFound):
+            raise outcome
+    return len(batch)
+
+
+def require_contactable(
+    session: Session, customer: Customer, channel: Channel, purpose: Purpose, *, store_id: uuid.UUID
+) -> None:
+    """Raise Forbidden unless the customer may be contacted now: consent given, and something to reach.
+
+    Whatever sends anything to a customer for a purpose goes through here first.
+    """
+    row = session.get(Consent, (customer.id, store_id, purpose.value, channel.value), populate_existing=True)
+    if row is None or row.state != State.ACCEPTED:
+        raise Forbidden(f"No consent: {channel.label}, {purpose.label}. Ask the customer first.")
+    try:
+        require_contact(session, customer, {channel})
+    except Invalid as error:
+        raise Forbidden(error.fields["channel"][0]) from None
+
+
+def require_contact(session: Session, customer: Customer, channels: Collection[Channel]) -> None:
+    """Raise Invalid for a channel that the customer cannot be reached by."""
+    reasons = unreachable(session, customer)
+    for channel in channels:
+        if channel in reasons:
+            raise Invalid({"channel": [reasons[channel]]})
+
+
+def unreachable(session: Session, customer: Customer) -> dict[Channel, str]:
+    """Return the channels that the customer cannot be reached by, each with the reason."""
+    address = session.scalar(select(Address.id).where(Address.customer_id == customer.id).limit(1))
+    found = {
+        channel: consents.unreachable(
+            channel,
+            has_email=bool(customer.email),
+            has_phone=bool(customer.phone_number),
+            has_address=address is not None,
+        )
+        for channel in Channel
+    }
+    return {channel: reason for channel, reason in found.items() if reason}
+
+
+def _everywhere(actor: Actor) -> Actor:
+    return replace(actor, role=Role.SYSTEM)
 
 
 def note_changed_contact(

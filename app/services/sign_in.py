@@ -52,6 +52,7 @@ class SignedIn:
     associate: Associate
     stores: tuple[Store, ...]
     store: Store | None
+    is_handed_over: bool = False
 
 
 def hash_password(password: str, *, email: str = "") -> PasswordHash:
@@ -138,7 +139,7 @@ def succeed(
     store_id = stores[0].id if stores else None
     session.add(
         SignInSession(
-            token_hash=_hash(token),
+            token_hash=token_hash(token),
             associate_id=associate.id,
             store_id=store_id,
             created_at=now,
@@ -168,7 +169,7 @@ def authenticate(
     now = clock.utcnow()
     row = session.scalars(
         select(SignInSession)
-        .where(SignInSession.token_hash == _hash(token))
+        .where(SignInSession.token_hash == token_hash(token))
         .options(joinedload(SignInSession.associate))
     ).one_or_none()
     if row is None or not row.associate.is_active:
@@ -184,24 +185,31 @@ def authenticate(
     stores = tuple(session.scalars(query))
     chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
     is_due = now - row.last_seen_at > timedelta(minutes=1)
-    return SignedIn(token=token, associate=associate, stores=stores, store=chosen), is_due
+    signed_in = SignedIn(
+        token=token,
+        associate=associate,
+        stores=stores,
+        store=chosen,
+        is_handed_over=row.hand_over_id is not None,
+    )
+    return signed_in, is_due
 
 
 def device_of(token: str) -> str:
     """Return the name under which the logs know a session; it opens nothing."""
-    return _hash(token)[:16]
+    return token_hash(token)[:16]
 
 
 def note_seen(session: Session, token: str) -> None:
     """Note that the session was used just now, from which its idle time counts."""
-    row = session.get(SignInSession, _hash(token))
+    row = session.get(SignInSession, token_hash(token))
     if row is not None:
         row.last_seen_at = clock.utcnow()
 
 
 def sign_out(session: Session, actor: Actor, token: str) -> None:
     """End the session: a copy of its cookie opens nothing from now on."""
-    session.execute(delete(SignInSession).where(SignInSession.token_hash == _hash(token)))
+    session.execute(delete(SignInSession).where(SignInSession.token_hash == token_hash(token)))
     audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
 
 
@@ -211,11 +219,16 @@ def sign_out_everywhere(session: Session, actor: Actor) -> None:
     audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
 
 
+def forget_old_sessions(session: Session) -> None:
+    """Delete the sessions that no setting keeps alive any longer."""
+    session.execute(delete(SignInSession).where(SignInSession.created_at < clock.utcnow() - LONGEST_SESSION))
+
+
 def end_sessions(session: Session, associate_id: uuid.UUID, *, but: str = "") -> None:
     """End all sessions of an associate, but the one of the given token."""
     session.execute(
         delete(SignInSession).where(
-            SignInSession.associate_id == associate_id, SignInSession.token_hash != _hash(but)
+            SignInSession.associate_id == associate_id, SignInSession.token_hash != token_hash(but)
         )
     )
 
@@ -225,7 +238,7 @@ def choose_store(session: Session, actor: Actor, token: str, store_id: uuid.UUID
     store = session.get(Store, store_id)
     if store is None or not store.is_active or not actor.works_in(store_id):
         raise NotFound
-    row = session.get(SignInSession, _hash(token))
+    row = session.get(SignInSession, token_hash(token))
     if row is not None:
         row.store_id = store_id
 
@@ -243,6 +256,23 @@ def change_password(session: Session, actor: Actor, token: str, attempt: Attempt
     _forgive(session, attempt)
     end_sessions(session, associate.id, but=token)
     audit.record(session, actor, AuditAction.PASSWORD_CHANGED, subject=("associate", associate.id))
+
+
+def confirm_password(session: Session, actor: Actor, password: str, *, source: str, secret: str) -> bool:
+    """True when the signed-in actor gave their own password; failures count as those of signing in.
+
+    Raises RateLimited, also for the right password, after too many failures.
+    """
+    now = clock.utcnow()
+    associate = session.get_one(Associate, actor.id)
+    account_hash = _keyed(secret, "account", associate.email_key)
+    source_hash = _keyed(secret, "source", source)
+    _refuse_storm(session, account_hash, source_hash, now)
+    if _verify(associate.password_hash or _DUMMY_HASH, password):
+        session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash))
+        return True
+    session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
+    return False
 
 
 def set_preferences(
@@ -286,7 +316,8 @@ def _keyed(secret: str, kind: str, value: str) -> str:
     return hmac.new(secret.encode(), f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """Return what is kept of a session's token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

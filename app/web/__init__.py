@@ -15,16 +15,19 @@ from app.web import (
     definitions,
     errors,
     filters,
+    hand_over,
     headers,
     health,
     jobs,
     logs,
     orders,
+    own_phone,
     preferences,
     requests,
     reviews,
     stores,
     webhooks,
+    wordings,
 )
 
 BLUEPRINTS = tuple(
@@ -40,14 +43,17 @@ BLUEPRINTS = tuple(
         dashboards,
         data_requests,
         definitions,
+        hand_over,
         health,
         jobs,
         logs,
         orders,
+        own_phone,
         preferences,
         reviews,
         stores,
         webhooks,
+        wordings,
     )
 )
 
@@ -59,5 +65,6 @@ __all__ = [
     "errors",
     "filters",
     "headers",
+    "own_phone",
     "requests",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, url_for
 from flask_login import LoginManager, current_user
 
 from app.config import Settings
@@ -51,6 +51,7 @@ class User:
     locale: str
     stores: tuple[StoreChoice, ...]
     store: StoreChoice | None
+    is_handed_over: bool = False
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -97,6 +98,12 @@ def requires(permission: Permission) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def for_customers(view: View) -> View:
+    """Mark a view that stays open while the device is in a customer's hands."""
+    view.for_customers = True  # type: ignore[attr-defined]
+    return view
 
 
 def current_actor() -> Actor:
@@ -156,10 +163,14 @@ def register(app: Flask) -> None:
     def check_access() -> Response | None:
         if request.endpoint is None:
             return None
-        access = getattr(app.view_functions[request.endpoint], "access", None)
+        view = app.view_functions[request.endpoint]
+        access = getattr(view, "access", None)
         if access in {"public", "token"}:  # the API checks its tokens itself
             return None
         actor = current_actor()
+        # The device is in a customer's hands: whatever is asked for, only the question is there.
+        if current_user.is_handed_over and not getattr(view, "for_customers", False):
+            return htmx.see_other(url_for("hand_over.show"))
         if isinstance(access, Permission):
             actor.require(access)
             if actor.store_id is None and access not in _WITHOUT_STORE:
@@ -207,4 +218,5 @@ def _as_user(found: sign_in.SignedIn) -> User:
         locale=associate.locale,
         stores=tuple(choice(store) for store in found.stores),
         store=choice(found.store) if found.store else None,
+        is_handed_over=found.is_handed_over,
     )

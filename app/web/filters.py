@@ -192,6 +192,7 @@ def navigation() -> list[NavItem]:
         ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
         ("webhooks.index", _("Webhooks"), "webhook", "webhooks", Permission.ADMIN_MANAGE),
+        ("wordings.index", _("Wordings"), "file-text", "wordings", Permission.ADMIN_MANAGE),
         ("jobs.index", _("Jobs"), "list-checks", "jobs", Permission.JOB_VIEW),
         ("logs.audit", _("Logs"), "history", "logs", Permission.AUDIT_EXPORT),
     ]

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import values
 from app.domain.actor import Actor
+from app.domain.consents import OPEN_STATES, State
+from app.domain.consents import Channel as ConsentChannel
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
@@ -117,11 +119,20 @@ def extended_attributes(
 
 def consent_section(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
     """Return what the opt-ins section shows."""
+    rows = consents.list_states(session, actor, customer.id)
     return {
         "customer": customer,
-        "consents": consents.list_states(session, actor, customer.id),
+        "consents": rows,
         "consent_events": consents.list_events(session, actor, customer.id),
-        "may_capture": False,
+        "may_capture": actor.can(Permission.CONSENT_CAPTURE),
+        "open_count": sum(row.state in OPEN_STATES for row in rows),
+        "several_stores": len({row.store_id for row in rows}) > 1,
+        "mail_pending": any(
+            row.state is State.PENDING
+            and row.channel is ConsentChannel.EMAIL
+            and row.store_id == actor.store_id
+            for row in rows
+        ),
     }
 
 

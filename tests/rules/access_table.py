@@ -126,8 +126,36 @@ def webhook(_things: Any) -> dict[str, Any]:
     return {"name": "CRM", "url": "https://127.0.0.1/", "kinds": ["consent.changed"]} | REVISION
 
 
+def wording(things: Any) -> dict[str, Any]:
+    return {
+        "key": things.wording.key,
+        "purpose": things.wording.purpose,
+        "language": "fr",
+        "title": "New",
+        "text": "New words.",
+    }
+
+
+def question(way: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda things: {
+        "language": "fr",
+        "choices": f"{things.wording.purpose}.email",
+        "way": way,
+        "was_read_aloud": "yes",
+    }
+
+
+def consent(things: Any) -> dict[str, Any]:
+    return {"channel": "email", "purpose": "clienteling", "store_id": things.store.id}
+
+
 REVISION = {"revision": "1"}
-ADMIN_NOUNS = {"stores": "store", "associates": "associate", "attributes": "definition"}
+ADMIN_NOUNS = {
+    "stores": "store",
+    "associates": "associate",
+    "attributes": "definition",
+    "wordings": "wording",
+}
 LOGS = ("audit", "access", "seen")
 CUSTOMER = "/customers/<uuid:customer_id>"
 REQUEST = "/data-requests/<uuid:request_id>"
@@ -192,6 +220,27 @@ TABLE: dict[str, Line] = {
     "POST /reviews/undo/<uuid:review_id>": review(303),
     "GET /dashboard": figures(),
     "GET /dashboard/<string:table>.csv": figures(),
+    f"GET {CUSTOMER}/consents/new": edit(200),
+    f"POST {CUSTOMER}/consents/new": edit(200, question("phone")),
+    f"GET {CUSTOMER}/consents/asks/<uuid:ask_id>": edit(200),
+    f"POST {CUSTOMER}/consents/withdraw": edit(303, consent),
+    f"POST {CUSTOMER}/consents/stop": edit(303),
+    # Nothing waits for a confirmation.
+    f"POST {CUSTOMER}/consents/resend": Line((SIGN_IN, 404, 404, 404, 404, 403)),
+    f"GET {CUSTOMER}/consents/receipt": view(),
+    # Nobody's device is handed over.
+    "GET /hand-over": everybody(303),
+    "POST /hand-over": everybody(404),
+    "GET /hand-over/back": everybody(303),
+    "POST /hand-over/back": everybody(303),
+    # Links that nobody was sent.
+    "GET /c/<token>": public(404),
+    "POST /c/<token>": public(404),
+    "GET /confirm/<token>": public(404),
+    "POST /confirm/<token>": public(404),
+    "GET /w/<token>": public(404),
+    "POST /w/<token>": public(404),
+    "POST /w/<token>/one-click": public(200),
     f"GET {CUSTOMER}/orders": view(),
     f"GET {CUSTOMER}/orders/<uuid:order_id>": view(),
     # Who asked for a job sees how far it is, and administrators see all: tests/web/test_jobs.py.
@@ -260,6 +309,11 @@ TABLE: dict[str, Line] = {
     ),
     "POST /admin/associates/<uuid:associate_id>/deactivate": admin(303, lambda _things: REVISION),
     "POST /admin/associates/<uuid:associate_id>/reactivate": admin(303, lambda _things: REVISION),
+    "GET /admin/wordings/<uuid:wording_id>": admin(200),
+    "POST /admin/wordings/new": admin(303, wording),
+    "POST /admin/wordings/<uuid:wording_id>/edit": admin(303, lambda things: wording(things) | REVISION),
+    "POST /admin/wordings/<uuid:wording_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/wordings/<uuid:wording_id>/reactivate": admin(303, lambda _things: REVISION),
     "POST /admin/attributes/new": admin(303, definition),
     "POST /admin/attributes/<uuid:definition_id>/edit": admin(
         303, lambda things: definition(things) | REVISION | {"key": things.definition.key}

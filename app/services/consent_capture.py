@@ -1,0 +1,573 @@
+"""Asking a customer for consent: what is offered, on which way, and what the answer records."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.actor import Channel as Face
+from app.domain.audit import AuditAction
+from app.domain.consents import (
+    Action,
+    Channel,
+    ConsentInput,
+    EvidenceKind,
+    Method,
+    Purpose,
+    State,
+)
+from app.domain.permissions import Permission
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.models import Consent, ConsentAsk, ConsentEvidence, ConsentWording, Customer, SignInSession
+from app.models.base import new_id
+from app.queries import consent_wordings as wording_queries
+from app.queries import customers as customer_queries
+from app.queries import scope
+from app.services import audit, consent_evidence, consents, mails, sign_in
+from app.services.mails import MailKind
+
+LINK_LIFE = timedelta(minutes=30)
+HAND_OVER_LIFE = timedelta(hours=1)
+CONFIRMATION_LIFE = timedelta(days=7)
+SPOKEN_CONTENT = "The wording was read aloud and the customer said yes."
+
+Choice = tuple[Channel, Purpose]
+
+
+class AskKind(StrEnum):
+    """How a question reaches the customer."""
+
+    HAND_OVER = "hand_over"
+    OWN_PHONE = "own_phone"
+    CONFIRMATION = "confirmation"
+
+
+class AskState(StrEnum):
+    """How a question stands."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of an answer: the accepted, those that wait for a confirmation, the refused."""
+
+    accepted: tuple[Choice, ...] = ()
+    pending: tuple[Choice, ...] = ()
+    refused: tuple[Choice, ...] = ()
+
+
+def hand_over(
+    session: Session,
+    actor: Actor,
+    token: str,
+    customer_id: uuid.UUID,
+    *,
+    language: str,
+    choices: Collection[Choice],
+) -> ConsentAsk:
+    """Put the question on this device; from now on its session opens nothing else.
+
+    `token` is the session's. Raises NotFound, and Invalid when a choice cannot be asked for.
+    """
+    ask = _ask(session, actor, AskKind.HAND_OVER, customer_id, language, choices, HAND_OVER_LIFE)
+    row = session.get(SignInSession, sign_in.token_hash(token))
+    if row is None:
+        raise NotFound
+    row.hand_over_id = ask.id
+    return ask
+
+
+def take_back(
+    session: Session, actor: Actor, token: str, password: str, *, source: str, secret: str
+) -> uuid.UUID | None:
+    """Give the device back to its associate, who proves it by the password.
+
+    Returns the customer that was asked, None for a wrong password. Raises RateLimited.
+    """
+    if not sign_in.confirm_password(session, actor, password, source=source, secret=secret):
+        return None
+    row = session.get(SignInSession, sign_in.token_hash(token), with_for_update=True)
+    if row is None or row.hand_over_id is None:
+        raise NotFound
+    ask = session.get_one(ConsentAsk, row.hand_over_id)
+    if ask.state == AskState.OPEN:
+        ask.state = AskState.SUPERSEDED.value
+    row.hand_over_id = None
+    audit.record(
+        session,
+        actor,
+        AuditAction.CONSENT_HAND_OVER_ENDED,
+        subject=("consent_ask", ask.id),
+        customer_id=ask.customer_id,
+        store_id=ask.store_id,
+    )
+    return ask.customer_id
+
+
+def send_link(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    *,
+    language: str,
+    choices: Collection[Choice],
+) -> tuple[ConsentAsk, str]:
+    """Make a link for the customer's own phone, and return it with its token.
+
+    The token works once and for half an hour; a newer link of the same store ends an older one.
+    """
+    ask = _ask(session, actor, AskKind.OWN_PHONE, customer_id, language, choices, LINK_LIFE)
+    return ask, _give_token(session, ask)
+
+
+def open_link(session: Session, token: str, kind: AskKind, *, for_update: bool = False) -> ConsentAsk:
+    """Return the open question behind a token. Raises NotFound for one that is used up or late."""
+    query = select(ConsentAsk).where(
+        ConsentAsk.token_hash == hash_token(token), ConsentAsk.kind == kind.value
+    )
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    ask = session.scalars(query).one_or_none()
+    if ask is None or not is_open(ask):
+        raise NotFound
+    return ask
+
+
+def is_open(ask: ConsentAsk) -> bool:
+    """True while the customer can still answer."""
+    return ask.state == AskState.OPEN and ask.expires_at > clock.utcnow()
+
+
+def answer(
+    session: Session,
+    ask: ConsentAsk,
+    chosen: Collection[Choice],
+    *,
+    signature: str = "",
+    signed_name: str = "",
+    device: str = "",
+    double_opt_in: bool,
+) -> Answer:
+    """Record what the customer chose of what was offered; what was left out is refused.
+
+    Raises Invalid for a choice that was not offered or a yes without a signature, and Conflict
+    when the question was answered already.
+    """
+    if not is_open(ask):
+        raise Conflict(message="This question was answered already, or it is too old. Ask again.")
+    offered = {(Channel(channel), Purpose(purpose)): uuid.UUID(key) for channel, purpose, key in ask.offers}
+    if not set(chosen) <= set(offered):
+        raise Invalid({"choices": ["Choose from what is offered."]})
+    method = Method.SIGNATURE if ask.kind == AskKind.HAND_OVER else Method.OWN_PHONE
+    evidence = None
+    if chosen:
+        evidence = _evidence(session, ask, signature=signature, signed_name=signed_name, device=device)
+    found = _record(
+        session,
+        _customer_actor(),
+        customer_id=ask.customer_id,
+        store_id=ask.store_id,
+        associate_id=ask.associate_id,
+        offered=offered,
+        chosen=chosen,
+        method=method,
+        evidence=evidence,
+        device=device,
+        double_opt_in=double_opt_in,
+        language=ask.language,
+    )
+    ask.state, ask.answered_at = AskState.ANSWERED.value, clock.utcnow()
+    session.flush()
+    return found
+
+
+def spoken(
+    session: Session,
+    actor: Actor,
+    customer_id: uuid.UUID,
+    *,
+    language: str,
+    choices: Collection[Choice],
+    was_read_aloud: bool,
+    device: str = "",
+    double_opt_in: bool,
+) -> Answer:
+    """Record a spoken yes, the weakest evidence. Raises Invalid unless the wording was read aloud."""
+    actor.require(Permission.CONSENT_CAPTURE)
+    if not was_read_aloud:
+        raise Invalid({"was_read_aloud": ["Read the wording aloud first, then tick this box."]})
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    offered = _offered(session, language, choices)
+    evidence = consent_evidence.add(session, customer.id, EvidenceKind.SPOKEN, SPOKEN_CONTENT, device=device)
+    return _record(
+        session,
+        actor,
+        customer_id=customer.id,
+        store_id=_store(actor),
+        associate_id=actor.id,
+        offered=offered,
+        chosen=choices,
+        method=Method.SPOKEN,
+        evidence=evidence,
+        device=device,
+        double_opt_in=double_opt_in,
+        language=language,
+    )
+
+
+def confirm(session: Session, token: str, *, device: str = "") -> ConsentAsk:
+    """Turn what waits for the link in the mail into consent. Raises NotFound as `open_link`."""
+    ask = open_link(session, token, AskKind.CONFIRMATION, for_update=True)
+    customer = session.get_one(Customer, ask.customer_id)
+    if ask.contact_hash != hash_token(customer.email_key):
+        raise NotFound
+    evidence = consent_evidence.add(
+        session, customer.id, EvidenceKind.CONFIRMATION, f"Link {ask.id}", device=device
+    )
+    accepted = _confirm_all(session, ask, evidence, device)
+    ask.state, ask.answered_at = AskState.ANSWERED.value, clock.utcnow()
+    if not accepted:
+        raise NotFound
+    _receipt(session, _customer_actor(), customer, ask.store_id, ask.language, accepted)
+    return ask
+
+
+def resend(session: Session, actor: Actor, customer_id: uuid.UUID) -> None:
+    """Send the confirmation mail once more; the link in the older mail ends. Raises NotFound."""
+    actor.require(Permission.CONSENT_CAPTURE)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    store_id = _store(actor)
+    pending = {
+        (Channel(row.channel), Purpose(row.purpose))
+        for row in session.scalars(
+            select(Consent).where(
+                Consent.customer_id == customer.id,
+                Consent.store_id == store_id,
+                Consent.channel == Channel.EMAIL.value,
+                Consent.state == State.PENDING.value,
+            )
+        )
+    }
+    last = session.scalars(
+        select(ConsentAsk)
+        .where(
+            ConsentAsk.customer_id == customer.id,
+            ConsentAsk.store_id == store_id,
+            ConsentAsk.kind == AskKind.CONFIRMATION.value,
+        )
+        .order_by(ConsentAsk.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if not pending:
+        raise NotFound
+    language = last.language if last else "en"
+    _ask_to_confirm(session, actor, customer, store_id, language, _offered(session, language, pending))
+
+
+def end_asks(
+    session: Session, customer_id: uuid.UUID, *, kinds: Collection[AskKind] = tuple(AskKind)
+) -> None:
+    """End a customer's open questions: they were taken back or overtaken by another act."""
+    for ask in session.scalars(
+        select(ConsentAsk).where(
+            ConsentAsk.customer_id == customer_id,
+            ConsentAsk.state == AskState.OPEN.value,
+            ConsentAsk.kind.in_([kind.value for kind in kinds]),
+        )
+    ):
+        ask.state = AskState.SUPERSEDED.value
+
+
+def hash_token(token: str) -> str:
+    """Return what is kept of a token or an address."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _store(actor: Actor) -> uuid.UUID:
+    if actor.store_id is None:
+        raise Forbidden("Choose a store first: consent is given to a store.")
+    scope.require_store(actor, actor.store_id)
+    return actor.store_id
+
+
+def _ask(
+    session: Session,
+    actor: Actor,
+    kind: AskKind,
+    customer_id: uuid.UUID,
+    language: str,
+    choices: Collection[Choice],
+    life: timedelta,
+) -> ConsentAsk:
+    actor.require(Permission.CONSENT_CAPTURE)
+    customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    offered = _offered(session, language, choices)
+    consents.require_contact(session, customer, {channel for channel, _ in choices})
+    end_asks(session, customer.id, kinds=(kind,))
+    ask = _new_ask(
+        session, kind, customer.id, _store(actor), actor.id, language, offered, clock.utcnow() + life
+    )
+    audit.record(
+        session,
+        actor,
+        AuditAction.CONSENT_ASKED,
+        subject=("consent_ask", ask.id),
+        customer_id=customer.id,
+        store_id=ask.store_id,
+    )
+    return ask
+
+
+def _new_ask(
+    session: Session,
+    kind: AskKind,
+    customer_id: uuid.UUID,
+    store_id: uuid.UUID,
+    associate_id: uuid.UUID | None,
+    language: str,
+    offered: dict[Choice, uuid.UUID],
+    expires_at: datetime,
+) -> ConsentAsk:
+    ask = ConsentAsk(
+        id=new_id(),
+        kind=kind.value,
+        state=AskState.OPEN.value,
+        customer_id=customer_id,
+        store_id=store_id,
+        associate_id=associate_id,
+        language=language,
+        offers=[[channel.value, purpose.value, str(key)] for (channel, purpose), key in offered.items()],
+        contact_hash="",
+        created_at=clock.utcnow(),
+        expires_at=expires_at,
+    )
+    session.add(ask)
+    session.flush()
+    return ask
+
+
+def _give_token(session: Session, ask: ConsentAsk) -> str:
+    token = secrets.token_urlsafe(16)
+    ask.token_hash = hash_token(token)
+    session.flush()
+    return token
+
+
+def _offered(session: Session, language: str, choices: Collection[Choice]) -> dict[Choice, uuid.UUID]:
+    """Return the wording of each choice in the language. Raises Invalid for none."""
+    if not choices:
+        raise Invalid({"choices": ["Choose what to ask for: at least one channel."]})
+    found = wording_queries.for_choices(session, language, choices)
+    if missing := set(choices) - set(found):
+        names = ", ".join(sorted({purpose.label for _, purpose in missing}))
+        raise Invalid({"choices": [f"There is no wording in this language for: {names}."]})
+    order = {channel: number for number, channel in enumerate(Channel)}
+    return {
+        choice: found[choice].id for choice in sorted(found, key=lambda one: (one[1].value, order[one[0]]))
+    }
+
+
+def _evidence(
+    session: Session, ask: ConsentAsk, *, signature: str, signed_name: str, device: str
+) -> ConsentEvidence:
+    if ask.kind == AskKind.OWN_PHONE:
+        return consent_evidence.add(
+            session, ask.customer_id, EvidenceKind.OWN_PHONE, f"Link {ask.id}", device=device
+        )
+    if signature:
+        return consent_evidence.add(
+            session, ask.customer_id, EvidenceKind.SIGNATURE, signature, device=device
+        )
+    if len(signed_name.strip()) < 2:
+        raise Invalid({"signed_name": ["Sign in the box, or type your name."]})
+    return consent_evidence.add(session, ask.customer_id, EvidenceKind.TYPED_NAME, signed_name, device=device)
+
+
+def _customer_actor() -> Actor:
+    """Return the actor of a customer's own answer."""
+    return Actor.system("Customer", channel=Face.WEB)
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    *,
+    customer_id: uuid.UUID,
+    store_id: uuid.UUID,
+    associate_id: uuid.UUID | None,
+    offered: dict[Choice, uuid.UUID],
+    chosen: Collection[Choice],
+    method: Method,
+    evidence: ConsentEvidence | None,
+    device: str,
+    double_opt_in: bool,
+    language: str,
+) -> Answer:
+    customer = session.get_one(Customer, customer_id)
+    states = _states(session, customer_id, store_id)
+    accepted: list[Choice] = []
+    pending: list[Choice] = []
+    refused: list[Choice] = []
+    batch: list[ConsentInput] = []
+    now = clock.utcnow()
+    for choice, wording_id in offered.items():
+        channel, purpose = choice
+        state = states.get(choice, State.NOT_ASKED)
+        if choice in chosen:
+            waits = double_opt_in and channel is Channel.EMAIL and state is not State.ACCEPTED
+            action = Action.REQUESTED if waits else Action.GIVEN
+            (pending if waits else accepted).append(choice)
+        elif state in {State.NOT_ASKED, State.PENDING, State.RECONFIRM}:
+            action = Action.REFUSED
+            refused.append(choice)
+        else:
+            # Not ticking is no withdrawal: what was given or taken back before stands.
+            continue
+        batch.append(
+            ConsentInput(
+                customer_id=customer_id,
+                store_id=store_id,
+                channel=channel,
+                purpose=purpose,
+                action=action,
+                method=method,
+                at=now,
+                source="Tablet" if method is not Method.OWN_PHONE else "Own phone",
+                wording_id=wording_id,
+                evidence_id=evidence.id if evidence else None,
+                associate_id=associate_id,
+                device=device,
+            )
+        )
+    for outcome in consents.record_batch(session, actor, batch):
+        if isinstance(outcome, Invalid | NotFound):
+            raise outcome
+    if pending:
+        _ask_to_confirm(
+            session, actor, customer, store_id, language, {one: offered[one] for one in pending}, associate_id
+        )
+    if accepted:
+        _receipt(session, actor, customer, store_id, language, accepted)
+    return Answer(accepted=tuple(accepted), pending=tuple(pending), refused=tuple(refused))
+
+
+def _ask_to_confirm(
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    store_id: uuid.UUID,
+    language: str,
+    offered: dict[Choice, uuid.UUID],
+    associate_id: uuid.UUID | None = None,
+) -> None:
+    end_asks(session, customer.id, kinds=(AskKind.CONFIRMATION,))
+    expires_at = clock.utcnow() + CONFIRMATION_LIFE
+    ask = _new_ask(
+        session,
+        AskKind.CONFIRMATION,
+        customer.id,
+        store_id,
+        associate_id or actor.id,
+        language,
+        offered,
+        expires_at,
+    )
+    ask.contact_hash = hash_token(customer.email_key)
+    token = _give_token(session, ask)
+    mails.add(
+        session,
+        actor,
+        MailKind.CONFIRM_CONSENT,
+        customer=customer,
+        store_id=store_id,
+        language=language,
+        payload={"token": token, "wordings": _wording_ids(offered)},
+    )
+
+
+def _receipt(
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    store_id: uuid.UUID,
+    language: str,
+    accepted: Sequence[Choice],
+) -> None:
+    mails.add(
+        session,
+        actor,
+        MailKind.CONSENT_RECEIPT,
+        customer=customer,
+        store_id=store_id,
+        language=language,
+        payload={"choices": [[channel.value, purpose.value] for channel, purpose in accepted]},
+    )
+
+
+def _wording_ids(offered: dict[Choice, uuid.UUID]) -> list[str]:
+    return list(dict.fromkeys(str(key) for key in offered.values()))
+
+
+def _states(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID) -> dict[Choice, State]:
+    rows = session.scalars(
+        select(Consent).where(Consent.customer_id == customer_id, Consent.store_id == store_id)
+    )
+    return {(Channel(row.channel), Purpose(row.purpose)): State(row.state) for row in rows}
+
+
+def _confirm_all(session: Session, ask: ConsentAsk, evidence: ConsentEvidence, device: str) -> list[Choice]:
+    """Confirm what still waits; what was withdrawn meanwhile stays withdrawn."""
+    states = _states(session, ask.customer_id, ask.store_id)
+    waiting = [
+        (Channel(channel), Purpose(purpose), uuid.UUID(key))
+        for channel, purpose, key in ask.offers
+        if states.get((Channel(channel), Purpose(purpose))) is State.PENDING
+    ]
+    batch = [
+        ConsentInput(
+            customer_id=ask.customer_id,
+            store_id=ask.store_id,
+            channel=channel,
+            purpose=purpose,
+            action=Action.CONFIRMED,
+            method=Method.MAIL_LINK,
+            at=clock.utcnow(),
+            source="Mail",
+            wording_id=key,
+            evidence_id=evidence.id,
+            associate_id=ask.associate_id,
+            device=device,
+        )
+        for channel, purpose, key in waiting
+    ]
+    for outcome in consents.record_batch(session, _customer_actor(), batch):
+        if isinstance(outcome, Invalid | NotFound):
+            raise outcome
+    return [(channel, purpose) for channel, purpose, _ in waiting]
+
+
+def wording_texts(session: Session, ask: ConsentAsk) -> dict[uuid.UUID, ConsentWording]:
+    """Return the wordings of a question by id."""
+    keys = {uuid.UUID(key) for _, _, key in ask.offers}
+    return {row.id: row for row in session.scalars(select(ConsentWording).where(ConsentWording.id.in_(keys)))}
+
+
+def has_pending(session: Session, ask: ConsentAsk) -> bool:
+    """True when something of a question waits for the link in a mail."""
+    states = _states(session, ask.customer_id, ask.store_id)
+    return any(
+        states.get((Channel(channel), Purpose(purpose))) is State.PENDING
+        for channel, purpose, _ in ask.offers
+    )

@@ -1,0 +1,143 @@
+"""The tablet in the customer's hands: one question, and no way into the product but a password."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.config import Settings
+from app.db import transaction
+from app.domain import consent_wordings, customer_words
+from app.domain.consents import Channel, Purpose
+from app.errors import Conflict, Invalid, NotFound, RateLimited
+from app.models import ConsentAsk, SignInSession, Store
+from app.services import consent_capture, sign_in
+from app.web import consents, devices, htmx
+from app.web.access import current_actor, for_customers, signed_in
+from app.web.database import get_session
+
+blueprint = Blueprint("hand_over", __name__)
+
+
+@blueprint.get("/hand-over")
+@signed_in
+@for_customers
+def show() -> Response:
+    """Show the question, or thanks once it is answered."""
+    ask = _ask()
+    if ask is None:
+        return htmx.see_other(url_for("customers.index"))
+    return _page(ask)
+
+
+@blueprint.post("/hand-over")
+@signed_in
+@for_customers
+def answer() -> Response:
+    """Record the customer's answer."""
+    ask = _ask()
+    if ask is None:
+        raise NotFound
+    return take_answer(ask, _page)
+
+
+@blueprint.route("/hand-over/back", methods=["GET", "POST"])
+@signed_in
+@for_customers
+def take_back() -> Response:
+    """Ask for the associate's password, and go on in the product."""
+    ask = _ask()
+    if ask is None:
+        return htmx.see_other(url_for("customers.index"))
+    message, status = "", 200
+    if request.method == "POST":
+        session = get_session()
+        settings: Settings = current_app.extensions["settings"]
+        try:
+            with transaction(session):
+                customer_id = consent_capture.take_back(
+                    session,
+                    current_actor(),
+                    current_user.get_id(),
+                    request.form.get("password", ""),
+                    source=request.remote_addr or "",
+                    secret=settings.secret_key,
+                )
+        except RateLimited as error:
+            response = htmx.render("hand_over/take_back.html", status=429, message=error.message)
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
+        if customer_id is not None:
+            return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+        message, status = _("This is not your password. Try again."), 422
+    return htmx.render("hand_over/take_back.html", status=status, message=message)
+
+
+def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Response]) -> Response:
+    """Record what a customer sent about a question, and show the page again with what came of it."""
+    session = get_session()
+    settings: Settings = current_app.extensions["settings"]
+    form = request.form
+    words = customer_words.words(ask.language)
+    is_no = form.get("answer") == "no"
+    if not is_no and not form.getlist("choices"):
+        return show(ask, [words["choose_error"]])
+    try:
+        chosen = [] if is_no else consents.read_choices(form.getlist("choices"))
+        with transaction(session):
+            fresh = session.get(ConsentAsk, ask.id, with_for_update=True, populate_existing=True)
+            if fresh is None:
+                raise NotFound
+            consent_capture.answer(
+                session,
+                fresh,
+                chosen,
+                signature=form.get("signature", "") if not form.get("signed_name", "").strip() else "",
+                signed_name=form.get("signed_name", ""),
+                device=devices.label(),
+                double_opt_in=settings.double_opt_in,
+            )
+    except Invalid as error:
+        named = {"signature": words["sign_error"], "signed_name": words["sign_error"]}
+        messages = [named.get(name, reasons[0]) for name, reasons in error.fields.items()]
+        return show(ask, messages)
+    except Conflict:
+        pass
+    return htmx.see_other(request.path)
+
+
+def context(ask: ConsentAsk, messages: list[str] | None = None) -> dict[str, Any]:
+    """Return what the page of a question shows; of the customer only what masks leave."""
+    session = get_session()
+    texts = consent_capture.wording_texts(session, ask)
+    found = {
+        (Channel(channel), Purpose(purpose)): texts[uuid.UUID(key)] for channel, purpose, key in ask.offers
+    }
+    store = session.get_one(Store, ask.store_id)
+    return {
+        "ask": ask,
+        "store": store,
+        "language": ask.language,
+        "direction": consent_wordings.direction(ask.language),
+        "words": customer_words.words(ask.language),
+        "blocks": consents.blocks(found),
+        "ticked": set(request.form.getlist("choices")),
+        "signed_name": request.form.get("signed_name", ""),
+        "signature": request.form.get("signature", ""),
+        "messages": messages or [],
+        "is_answered": ask.state == consent_capture.AskState.ANSWERED,
+        "is_open": consent_capture.is_open(ask),
+    }
+
+
+def _page(ask: ConsentAsk, messages: list[str] | None = None) -> Response:
+    return htmx.render("hand_over/show.html", status=422 if messages else 200, **context(ask, messages))
+
+
+def _ask() -> ConsentAsk | None:
+    session = get_session()
+    row = session.get(SignInSession, sign_in.token_hash(current_user.get_id()))
+    return session.get(ConsentAsk, row.hand_over_id) if row is not None and row.hand_over_id else None
