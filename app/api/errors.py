@@ -69,6 +69,13 @@ class MissingAddress(NotFound):
     code = "address_not_found"
 
 
+class MissingStore(NotFound):
+    """There is no such store, or the token does not work for it."""
+
+    message = "There is no store with this id."
+    code = "store_not_found"
+
+
 def answer(error: Exception) -> Response:
     """Return the answer that an error means; a fault is logged and says nothing of itself."""
     if isinstance(error, DBAPIError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api import ping
+from app.api import addresses, customers, openapi, orders, ping, stores
 from app.domain.permissions import Scope
 
 View = Callable[..., Any]
@@ -34,7 +34,37 @@ class Route:
         return f"{self.view.__module__.rpartition('.')[2]}_{self.view.__name__}"
 
 
-ROUTES: tuple[Route, ...] = (Route(method="GET", path="/v0/ping", view=ping.show, scope=None),)
+CUSTOMERS = "/v0/d/consumer_profiles"
+CUSTOMER = f"{CUSTOMERS}/<customer_id>"
+ADDRESSES = f"{CUSTOMER}/addresses"
+ADDRESS = f"{ADDRESSES}/<address_id>"
+
+READ, WRITE = Scope.PROFILE_READ, Scope.PROFILE_WRITE
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="GET", path=CUSTOMERS, view=customers.index, scope=READ),
+    Route(method="POST", path=CUSTOMERS, view=customers.create, scope=WRITE),
+    Route(method="GET", path=f"{CUSTOMERS}/simplified", view=customers.simplified, scope=READ),
+    Route(method="GET", path=CUSTOMER, view=customers.show, scope=READ),
+    Route(method="PUT", path=CUSTOMER, view=customers.update, scope=WRITE),
+    Route(method="DELETE", path=CUSTOMER, view=customers.delete, scope=WRITE),
+    Route(method="POST", path=ADDRESSES, view=addresses.create, scope=WRITE),
+    Route(method="GET", path=ADDRESS, view=addresses.show, scope=READ),
+    Route(method="PUT", path=ADDRESS, view=addresses.update, scope=WRITE),
+    Route(method="PATCH", path=ADDRESS, view=addresses.update, scope=WRITE),
+    Route(method="DELETE", path=ADDRESS, view=addresses.delete, scope=WRITE),
+    Route(method="GET", path=f"{CUSTOMER}/orders", view=orders.index, scope=READ),
+    Route(
+        method="GET",
+        path="/v0/d/stores/<store_id>/opted_in_consumers",
+        view=stores.opted_in_consumers,
+        scope=Scope.CLIENTELING_READ,
+    ),
+    Route(method="POST", path="/v0/d/orders", view=orders.record, scope=Scope.ORDERS_WRITE),
+    Route(method="GET", path="/v0/ping", view=ping.show, scope=None),
+    Route(method="GET", path="/v0/openapi.json", view=openapi.document, scope=None),
+    Route(method="GET", path="/v0/docs", view=openapi.viewer, scope=None),
+)
 
 
 def make_blueprint(guard: Callable[[View, Scope | None], View]) -> Blueprint:

@@ -12,7 +12,7 @@ from app.cli.demo import demo_command
 from app.cli.imports import import_group
 from app.cli.jobs import jobs
 from app.cli.serve import run
-from app.cli.system import data_map_command, doctor, init
+from app.cli.system import data_map_command, doctor, init, openapi_command
 from app.cli.users import user_group
 from app.db import as_app_error
 from app.errors import AppError, Conflict, Invalid
@@ -59,5 +59,9 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-for command in (data_map_command, demo_command, doctor, init, jobs, run, user_group, import_group):
+COMMANDS = (
+    data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group, import_group,
+)  # fmt: skip
+
+for command in COMMANDS:
     main.add_command(command)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app import config, readiness, schema
+from app.api import openapi
 from app.cli.database import open_engine
 from app.db import sqlite_library
 from app.domain import clock
@@ -74,6 +75,12 @@ def _waiting_since(engine: Engine) -> datetime | None:
 
 def _line(text: str, *, holds: bool, mark: str = "WRONG") -> None:
     click.echo(f"  {'ok' if holds else mark:<7}{text}")
+
+
+@click.command("openapi")
+def openapi_command() -> None:
+    """Print the description of the API, as docs/openapi.json keeps it."""
+    click.echo(openapi.as_text(), nl=False)
 
 
 @click.command("data-map")

@@ -139,11 +139,12 @@ class AddressInput:
     contact_phone: str = ""
     is_default: bool = False
 
-    def check(self, *, strict: bool = True) -> dict[str, Any]:
+    def check(self, *, strict: bool = True, may_be_empty: bool = False) -> dict[str, Any]:
         """Return the columns to write; raises Invalid with the reasons by field.
 
         `strict` asks for what the country needs and checks its postcode rule. Imports and the API
-        keep what they are given: an old address is worth more than none.
+        keep what they are given: an old address is worth more than none. API v0 asks for nothing but
+        the type (`may_be_empty`).
         """
         checker = Checker()
         given = asdict(self)
@@ -157,9 +158,14 @@ class AddressInput:
             "country_code", lambda: values.country(given["country_code"]), ""
         )
         if columns["contact_phone"]:
-            number = partial(values.phone, columns["contact_phone"], region=columns["country_code"])
+            number = partial(
+                values.phone,
+                columns["contact_phone"],
+                region=columns["country_code"],
+                strict=not may_be_empty,
+            )
             checker.take("contact_phone", lambda: number()[0], "")
-        if not any(
+        if not may_be_empty and not any(
             columns[name] for name in ("company", "address_1", "address_2", "zip_code", "city", "state")
         ):
             checker.refuse("address_1", N_("Enter the street and number."))

@@ -58,13 +58,13 @@ class CustomerInput:
     phone_number: str = ""
     country_code: str = ""
 
-    def check(self, *, region: str | None = None) -> dict[str, str | None]:
+    def check(self, *, region: str | None = None, strict: bool = True) -> dict[str, str | None]:
         """Return the columns to write.
 
-        `region` is the country for phone numbers without `+` when the customer's is not given.
-        Raises Invalid with the reasons by field.
+        `region` is the country for phone numbers without `+` when the customer's is not given;
+        `strict` as in values.phone. Raises Invalid with the reasons by field.
         """
-        return _check({item.name: getattr(self, item.name) for item in fields(self)}, region)
+        return _check({item.name: getattr(self, item.name) for item in fields(self)}, region, strict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +77,13 @@ class CustomerChanges:
     phone_number: str | Unset = UNSET
     country_code: str | Unset = UNSET
 
-    def check(self, *, region: str | None = None) -> dict[str, str | None]:
+    def check(self, *, region: str | None = None, strict: bool = True) -> dict[str, str | None]:
         """Return the columns to write; see CustomerInput.check."""
         given = {item.name: getattr(self, item.name) for item in fields(self)}
-        return _check({name: value for name, value in given.items() if value is not UNSET}, region)
+        return _check({name: value for name, value in given.items() if value is not UNSET}, region, strict)
 
 
-def _check(given: dict[str, Any], region: str | None) -> dict[str, str | None]:
+def _check(given: dict[str, Any], region: str | None, strict: bool) -> dict[str, str | None]:
     checker = Checker()
     columns: dict[str, str | None] = {}
     for name in ("first_name", "last_name"):
@@ -101,7 +101,9 @@ def _check(given: dict[str, Any], region: str | None) -> dict[str, str | None]:
     if "phone_number" in given:
         typed, e164 = checker.take(
             "phone_number",
-            lambda: values.phone(given["phone_number"], region=columns.get("country_code") or region),
+            lambda: values.phone(
+                given["phone_number"], region=columns.get("country_code") or region, strict=strict
+            ),
             NO_PHONE,
         )
         columns |= {"phone_number": typed, "phone_e164": e164}

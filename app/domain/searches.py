@@ -176,23 +176,37 @@ def order_matches(order_key: str, wanted: str) -> bool:
     return order_key == wanted or (long_enough and order_key.startswith(wanted))
 
 
+# They part a haystack's names from its other words, and those from its phone numbers. Both count as
+# blanks, so no word holds one; API v0 asks for names and for phone numbers alone.
+AFTER_NAMES = "\x1e"
+BEFORE_PHONES = "\x1f"
+
+
 def haystack(customer: Searchable) -> str:
     """Return all searched words of a customer, two blanks in front of each and at the end.
 
     So the start of a word, its end and a whole word are parts of the text like any other.
     Scripts without blanks get each place of a name as a start of its own.
     """
-    found: list[str] = []
+    names: list[str] = []
     for word in name_words(customer):
-        found.append(word)
+        names.append(word)
         if any(_is_ideograph(c) for c in word):
-            found += [word[at : at + 2] for at in range(1, len(word))]
-    found += folding.words(customer.email) + folding.words(customer.display_id)
+            names += [word[at : at + 2] for at in range(1, len(word))]
+    others = folding.words(customer.email) + folding.words(customer.display_id)
+    return f"{_row(names)}{AFTER_NAMES}{_row(others)}{BEFORE_PHONES}{_row(phone_words(customer))}"
+
+
+def _row(found: list[str]) -> str:
+    return "".join(f"  {word}" for word in dict.fromkeys(found)) + "  "
+
+
+def phone_words(customer: Searchable) -> list[str]:
+    """Return the digits of the phone number: as dialled from abroad, and as typed where that differs."""
     international = folding.digits(customer.phone_e164 or "")
     typed = folding.digits(customer.phone_number).lstrip("0")
-    found += [international] if international else []
-    found += [typed] if typed and not international.endswith(typed) else []
-    return "".join(f"  {word}" for word in dict.fromkeys(found)) + "  "
+    found = [international] if international else []
+    return found + ([typed] if typed and not international.endswith(typed) else [])
 
 
 def name_words(customer: Searchable) -> list[str]:

@@ -71,18 +71,21 @@ def email_key(normal: str) -> str:
     return normal.casefold()
 
 
-def phone(value: object, *, region: str | None) -> tuple[str, str | None]:
+def phone(value: object, *, region: str | None, strict: bool = True) -> tuple[str, str | None]:
     """Return the phone number as typed and, where it can be read, in E.164 form.
 
     `region` is the country (ISO 3166-1 alpha-2) assumed for numbers without `+`. A number that
     cannot be dialled is kept as typed: people dictate extensions, and a card may be all there is.
-    Raises BadValue when it holds fewer than four digits or anything that is not a number.
+    Raises BadValue when it holds fewer than four digits or anything that is not a number; without
+    `strict`, which API v0 never asked of its clients, that is kept as typed too.
     """
     typed = text(value, max_length=MAX_PHONE)
     if not typed:
         return "", None
     digits = sum(character.isdigit() for character in typed)
     if digits < 4 or re.search(r"[^\d\s+()./xX#,;\-\u2010-\u2015\u00a0]", typed):
+        if not strict:
+            return typed, None
         raise BadValue(N_("Enter a phone number with digits, like +33 6 12 34 56 78."))
     try:
         parsed = phonenumbers.parse(typed, region)

@@ -22,6 +22,8 @@ class Customer(Base):
         CheckConstraint("length(first_name) <= 100 AND length(last_name) <= 100", name="name_length"),
         Index(None, "created_by_id"),
         Index(None, "phone_e164"),
+        Index(None, "created_at", "id"),
+        Index(None, "updated_at", "id"),
     )
 
     id: Mapped[Id]

@@ -97,6 +97,20 @@ def list_for_customer(
     )
 
 
+def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest) -> Page[str]:
+    """Return the documents of the customer's orders, newest first, as they are kept. Raises NotFound."""
+    customer_queries.get(session, actor, customer_id)
+    own = Order.customer_id == customer_id
+    total = session.scalar(select(func.count()).select_from(Order).where(own)) or 0
+    newest = select(Order.document).where(own).order_by(Order.placed_at.desc(), Order.id.desc())
+    return Page(
+        items=list(session.scalars(newest.offset(page.offset).limit(page.count))),
+        offset=page.offset,
+        requested=page.count,
+        total=total,
+    )
+
+
 def _row(order: Order, store_name: str | None) -> OrderRow:
     document = _read(order.document)
     links = (orders.safe_link(product.get("image")) for product in _products(document))

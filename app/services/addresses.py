@@ -47,7 +47,7 @@ def create(
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
-    columns = given.check(strict=strict)
+    columns = given.check(strict=strict, may_be_empty=not strict)
     _refuse_stale(customer, revision)
     same_type = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
     if len(same_type) >= MAX_ADDRESSES:
@@ -71,11 +71,13 @@ def update(
     address_id: uuid.UUID,
     given: AddressInput,
     *,
-    revision: int,
+    revision: int | None,
     merge: bool = True,
     strict: bool = True,
 ) -> Address:
     """Change an address; see services.customers.update for `revision` and `merge`.
+
+    Without a revision the newest is meant (API v0 does not ask for one).
 
     A default address stays the default until another of its type takes over.
     Raises Invalid, NotFound, Stale.
@@ -83,7 +85,7 @@ def update(
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
     address = _get(session, customer_id, address_id)
-    columns = given.check(strict=strict)
+    columns = given.check(strict=strict, may_be_empty=not strict)
     current = {name: getattr(address, name) for name in FIELD_LABELS}
     if current["is_default"] and columns["type"] == current["type"]:
         columns["is_default"] = True
@@ -91,7 +93,7 @@ def update(
         session,
         customer,
         subject=("address", address.id),
-        revision=revision,
+        revision=customer.revision if revision is None else revision,
         current=current,
         mine=columns,
         merge=merge,

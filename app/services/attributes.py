@@ -42,9 +42,22 @@ def replace(
     *,
     revision: int,
     merge: bool = True,
+    is_counted: bool = False,
 ) -> Customer:
-    """Make the attributes exactly these, as API v0's update does. Raises as `change`."""
-    return _write(session, actor, customer_id, given, revision=revision, merge=merge, replaces=True)
+    """Make the attributes exactly these, as API v0's update does. Raises as `change`.
+
+    `is_counted` says that the act which this is a part of has counted the revision already.
+    """
+    return _write(
+        session,
+        actor,
+        customer_id,
+        given,
+        revision=revision,
+        merge=merge,
+        replaces=True,
+        is_counted=is_counted,
+    )
 
 
 def _write(
@@ -56,6 +69,7 @@ def _write(
     revision: int,
     merge: bool,
     replaces: bool,
+    is_counted: bool = False,
 ) -> Customer:
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(
@@ -94,7 +108,8 @@ def _write(
                     customer_id=customer.id, name=name, value=value, value_key=folding.fold(value)
                 )
             )
-    revisions.touch(customer)
+    if not is_counted:
+        revisions.touch(customer)
     audit.record(
         session,
         actor,

@@ -40,7 +40,7 @@ def create(
     scope.require_store(actor, store_id)
     store = session.get_one(Store, store_id)
     columns = given.check(region=store.country_code)
-    _refuse_taken_email(session, actor, columns["email_key"], None)
+    refuse_taken_email(session, actor, columns["email_key"], None)
     now = clock.utcnow()
     customer = Customer(
         **columns,
@@ -81,16 +81,18 @@ def update(
     *,
     revision: int,
     merge: bool = True,
+    strict: bool = True,
 ) -> Customer:
     """Change a customer's own fields; `revision` is the one that the editor saw.
 
-    With `merge`, what others saved meanwhile on other fields stays without a question.
+    With `merge`, what others saved meanwhile on other fields stays without a question; `strict` as
+    in domain.values.phone.
     Raises Invalid, NotFound, Conflict (e-mail taken) and Stale (the same field, or no `merge`).
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
     region = customer.country_code or _region(session, customer.store_id)
-    columns = changes.check(region=region)
+    columns = changes.check(region=region, strict=strict)
     current = {name: getattr(customer, name) for name in FIELD_LABELS}
     mine = {name: columns[name] for name in FIELD_LABELS if name in columns}
     settled = revisions.settle(
@@ -105,14 +107,14 @@ def update(
     if not settled:
         return customer
     if "email" in settled:
-        _refuse_taken_email(session, actor, columns["email_key"], customer.id)
+        refuse_taken_email(session, actor, columns["email_key"], customer.id)
         settled["email_key"] = columns["email_key"]
     # A changed country changes how a national number is read, and the other way round.
     if "phone_number" in settled or "country_code" in settled:
         whole = CustomerChanges(
             phone_number=settled.get("phone_number", customer.phone_number),
             country_code=settled.get("country_code", customer.country_code),
-        ).check(region=region)
+        ).check(region=region, strict=False)
         settled["phone_e164"] = whole["phone_e164"]
     changed = _changed_channels(customer, settled)
     for name, value in settled.items():
@@ -251,7 +253,8 @@ def _changed_channels(customer: Customer, settled: dict[str, Any]) -> set[Channe
     return changed
 
 
-def _refuse_taken_email(session: Session, actor: Actor, key: str | None, own_id: uuid.UUID | None) -> None:
+def refuse_taken_email(session: Session, actor: Actor, key: str | None, own_id: uuid.UUID | None) -> None:
+    """Raise Conflict when another customer than `own_id` has the e-mail address."""
     taken = session.execute(
         select(Customer.id, scope.visible(actor)).where(Customer.email_key == key, Customer.id != own_id)
         if own_id

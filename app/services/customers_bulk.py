@@ -26,7 +26,7 @@ class NewCustomer:
     """A customer to create, checked already: columns as the domain's `check()` returns them."""
 
     columns: dict[str, Any]
-    store_id: uuid.UUID
+    store_id: uuid.UUID | None
     reason: LinkReason = LinkReason.CREATED
     created_by_id: uuid.UUID | None = None
     created_at: datetime | None = None
@@ -34,13 +34,20 @@ class NewCustomer:
     attributes: dict[str, str] | None = None
 
 
-def create(session: Session, actor: Actor, batch: Sequence[NewCustomer]) -> list[Customer]:
+def create(
+    session: Session,
+    actor: Actor,
+    batch: Sequence[NewCustomer],
+    *,
+    permission: Permission = Permission.CUSTOMER_EDIT,
+) -> list[Customer]:
     """Create customers whose e-mail addresses the caller knows to be free, with all their parts.
 
     The search entries are left to the caller, which refreshes them once for its whole batch.
-    Raises NotFound for a store that is not the actor's.
+    `permission` is what the act needs that this is a part of. Raises NotFound for a store that is
+    not the actor's, and for none unless the actor works for all.
     """
-    actor.require(Permission.CUSTOMER_EDIT)
+    actor.require(permission)
     for store_id in {given.store_id for given in batch}:
         scope.require_store(actor, store_id)
     display_ids = free_display_ids(session, len(batch))
@@ -94,15 +101,16 @@ def create(session: Session, actor: Actor, batch: Sequence[NewCustomer]) -> list
 
 
 def _add_parts(session: Session, customer: Customer, given: NewCustomer) -> None:
-    session.add(
-        CustomerStore(
-            store_id=given.store_id,
-            customer_id=customer.id,
-            since=customer.created_at,
-            reason=given.reason.value,
-            opt_in_state="not_asked",
+    if given.store_id is not None:
+        session.add(
+            CustomerStore(
+                store_id=given.store_id,
+                customer_id=customer.id,
+                since=customer.created_at,
+                reason=given.reason.value,
+                opt_in_state="not_asked",
+            )
         )
-    )
     defaults: set[str] = set()
     explicit = {columns["type"] for columns in given.addresses if columns["is_default"]}
     for columns in given.addresses:

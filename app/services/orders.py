@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.domain.customers import CustomerInput, LinkReason
 from app.domain.orders import OrderDocument
 from app.domain.permissions import Permission
 from app.domain.values import BadValue
-from app.errors import Invalid
+from app.errors import Conflict, Forbidden, Invalid
 from app.models import Customer, CustomerStore, Order, Store
 from app.models.base import new_id
 from app.queries import consents as consent_queries
@@ -35,6 +35,8 @@ class OrderInput:
     order: OrderDocument
     store_id: uuid.UUID | None = None
     customer_id: uuid.UUID | None = None
+    # Without one a new customer of this order is refused: whoever imports can name it.
+    needs_store: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +55,20 @@ def record(
     *,
     store_id: uuid.UUID | None = None,
     customer_id: uuid.UUID | None = None,
+    needs_store: bool = True,
 ) -> tuple[Order, bool]:
     """Record an order, and return it and whether it is new; the same document again changes nothing.
 
     The customer is found by id or e-mail address, or created. Without `store_id` the store is the
-    one whose name the order's `channel` carries, if any. Raises Invalid by dotted path.
+    one whose name the order's `channel` carries, if any; `needs_store` as in OrderInput.
+    Raises Invalid by dotted path; Forbidden for a store that is not the actor's, and Conflict for
+    the number of an order there.
     """
-    given = OrderInput(order=orders.parse(document), store_id=store_id, customer_id=customer_id)
-    outcome = record_batch(session, actor, [given])[0]
+    actor.require(Permission.ORDER_RECORD)
+    given = OrderInput(
+        order=orders.parse(document), store_id=store_id, customer_id=customer_id, needs_store=needs_store
+    )
+    outcome = record_batch(session, actor, [_in_own_store(session, actor, given)])[0]
     if isinstance(outcome, Invalid):
         raise outcome
     return outcome.order, outcome.created
@@ -96,6 +104,27 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     return outcomes
 
 
+def _in_own_store(session: Session, actor: Actor, given: OrderInput) -> OrderInput:
+    """Return the order with a store of the actor's; whoever works for all may leave it open."""
+    if actor.has_every_store:
+        return given
+    store_id = given.store_id
+    if store_id is None:
+        named = (given.order.channel or "").strip()
+        store_id = session.scalar(select(Store.id).where(Store.name == named))
+    if store_id is None and len(actor.store_ids) == 1:
+        store_id = next(iter(actor.store_ids))
+    if store_id is None:
+        raise Invalid({"channel": ["Name the store of the order: this token works for some stores only."]})
+    if not actor.works_in(store_id):
+        raise Forbidden("This token does not work for the store of the order.")
+    number = given.order.external_order_id
+    known = session.execute(select(Order.store_id).where(Order.external_order_id == number)).one_or_none()
+    if known is not None and not actor.works_in(known.store_id):
+        raise Conflict({"external_order_id": ["Another order has this number already."]})
+    return replace(given, store_id=store_id)
+
+
 class _Places:
     """The stores and customers that a batch names, each read with one statement."""
 
@@ -125,14 +154,16 @@ class _Places:
         for given in batch:
             owner = self._find(given)
             if isinstance(owner, str) and owner not in new:
-                made = _new_customer(given.order, self.store_of(given))
+                made = _new_customer(given, self.store_of(given))
                 if isinstance(made, Invalid):
                     owner = made
                 else:
                     new[owner] = made
             found.append(owner)
         if new:
-            rows = customers_bulk.create(session, actor, list(new.values()))
+            rows = customers_bulk.create(
+                session, actor, list(new.values()), permission=Permission.ORDER_RECORD
+            )
             self.emails |= {row.email_key: row.id for row in rows}
         return [self.emails[owner] if isinstance(owner, str) else owner for owner in found]
 
@@ -174,12 +205,14 @@ def _email_key(email: str | None) -> str | None:
         return None
 
 
-def _new_customer(order: OrderDocument, store: Store | None) -> customers_bulk.NewCustomer | Invalid:
-    if store is None:
+def _new_customer(wanted: OrderInput, store: Store | None) -> customers_bulk.NewCustomer | Invalid:
+    order = wanted.order
+    if store is None and wanted.needs_store:
         return Invalid({"channel": ["Nobody knows this customer yet: name the store that should."]})
     address: Mapping[str, Any] = (
         order.document.get("billing_address") or order.document.get("shipping_address") or {}
     )
+    region = store.country_code if store else None
     given = {
         "first_name": address.get("first_name") or "",
         "last_name": address.get("last_name") or "",
@@ -187,15 +220,17 @@ def _new_customer(order: OrderDocument, store: Store | None) -> customers_bulk.N
         "country_code": address.get("country_code") or "",
     }
     try:
-        columns = CustomerInput(email=order.email or "", **given).check(region=store.country_code)
+        columns = CustomerInput(email=order.email or "", **given).check(region=region)
     except Invalid as error:
         # An order that was paid is not refused for the name or phone somebody typed into it.
         kept = {name: value for name, value in given.items() if name not in error.fields}
         try:
-            columns = CustomerInput(email=order.email or "", **kept).check(region=store.country_code)
+            columns = CustomerInput(email=order.email or "", **kept).check(region=region)
         except Invalid as still:
             return still
-    return customers_bulk.NewCustomer(columns=columns, store_id=store.id, reason=LinkReason.ORDERED)
+    return customers_bulk.NewCustomer(
+        columns=columns, store_id=store.id if store else None, reason=LinkReason.ORDERED
+    )
 
 
 def _total_minor(order: OrderDocument, currency: str) -> int:

@@ -33,14 +33,14 @@ def settle(
     `revision` is the customer's revision that the editor saw, `current` the saved values and
     `mine` the edit's. What others saved since then on other fields stays. What the editor started
     from is read back from the audit log, so that no form carries it.
-    Raises Stale for fields that both changed, and for any older revision when `merge` is false.
+    Raises Stale for fields that both changed, and for any other revision when `merge` is false.
     """
+    if not merge and revision != customer.revision:
+        raise Stale(customer.revision)
     if revision > customer.revision or revision < 0:
         raise Invalid({"revision": ["This revision does not exist. Load the customer again."]})
     if revision == customer.revision:
         return {name: value for name, value in mine.items() if value != current.get(name)}
-    if not merge:
-        raise Stale(customer.revision)
     entries = session.scalars(
         select(AuditEntry)
         .where(

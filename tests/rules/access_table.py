@@ -167,6 +167,8 @@ TABLE: dict[str, Line] = {
     "GET /readyz": public(200),
     # The API asks for a token, never who is signed in: tests/api/test_matrix.py has its table.
     "GET /v0/ping": public(200),
+    "GET /v0/docs": public(200),
+    "GET /v0/openapi.json": public(200),
     "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
     "POST /sign-in": public(422),
     "POST /sign-out": everybody(303),

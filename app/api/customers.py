@@ -1,0 +1,121 @@
+"""Customers: operations 1, 2, 3, 5, 6 and 7 of API v0."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import current_app, request
+
+from app.api import ids, schemas
+from app.api.auth import current_actor
+from app.api.errors import MissingCustomer
+from app.api.paging import numbers, page_request
+from app.api.requests import load_json
+from app.config import Settings
+from app.db import transaction
+from app.domain import profile_lists
+from app.domain.actor import Actor
+from app.domain.audit import AccessAction
+from app.domain.fields import Checker
+from app.domain.profile_lists import ProfileQuery, ProfileSort
+from app.errors import Invalid
+from app.models import Customer
+from app.queries import profiles as queries
+from app.request_session import get_session
+from app.services import audit, customers, data_requests, profiles
+from app.services.list_log import ListLog
+
+
+def index() -> dict[str, Any]:
+    """List full customers."""
+    return _list(schemas.customer, whole=True)
+
+
+def simplified() -> dict[str, Any]:
+    """List simplified customers."""
+    return _list(schemas.short_customer, whole=False)
+
+
+def _list(write: Callable[[Customer], dict[str, Any]], *, whole: bool) -> dict[str, Any]:
+    actor = current_actor()
+    query = _query()
+    page = queries.list_page(get_session(), actor, query, whole=whole)
+    note_shown(actor, (row.id for row in page.items), detail="api", text=query.text)
+    return {"items": [write(row) for row in page.items], "pagination_info": numbers(page)}
+
+
+def note_shown(actor: Actor, shown: Iterable[Any], *, detail: str, text: str = "") -> None:
+    """Note in the access log who was on a page of a list."""
+    log: ListLog = current_app.extensions["list_log"]
+    settings: Settings = current_app.extensions["settings"]
+    search_hash = audit.hash_search(settings.secret_key, text)
+    log.note(actor, AccessAction.LISTED, list(shown), detail=detail, search_hash=search_hash)
+
+
+def _query() -> ProfileQuery:
+    checker = Checker()
+    page = page_request()
+    given = request.args.get("sort")
+    nothing: tuple[ProfileSort | None, bool] = (None, False)
+    sort, descending = nothing
+    if given is not None:
+        sort, descending = checker.take("sort", lambda: profile_lists.read_sort(given), nothing)
+    checker.done()
+    return ProfileQuery(
+        text=request.args.get("q", ""),
+        created_by=request.args.get(profile_lists.CREATED_BY, ""),
+        attribute_name=request.args.get(profile_lists.ATTRIBUTE_NAME),
+        attribute_value=request.args.get(profile_lists.ATTRIBUTE_VALUE),
+        sort=sort,
+        descending=descending,
+        page=page,
+    )
+
+
+def create() -> dict[str, Any]:
+    """Create customer."""
+    given, addresses, values = schemas.new_customer(schemas.CUSTOMER_CREATE.body(load_json()))
+    session, actor = get_session(), current_actor()
+    try:
+        with transaction(session):
+            made = profiles.create(session, actor, given, addresses=addresses, attribute_values=values)
+            return schemas.customer(queries.get(session, actor, made.id))
+    except Invalid as refused:
+        raise schemas.under_client_names(refused) from refused
+
+
+def show(customer_id: str) -> dict[str, Any]:
+    """Get customer."""
+    session, actor = get_session(), current_actor()
+    wanted = ids.read(customer_id, MissingCustomer)
+    with ids.named(MissingCustomer), transaction(session):
+        customers.look_at(session, actor, wanted, AccessAction.VIEWED)
+        return schemas.customer(queries.get(session, actor, wanted))
+
+
+def update(customer_id: str) -> dict[str, Any]:
+    """Update customer."""
+    wanted = ids.read(customer_id, MissingCustomer)
+    read = schemas.CUSTOMER_UPDATE.body(load_json())
+    session, actor = get_session(), current_actor()
+    try:
+        with ids.named(MissingCustomer), transaction(session):
+            profiles.replace(
+                session,
+                actor,
+                wanted,
+                schemas.changed_customer(read),
+                read["extended_attributes"],
+                revision=read["revision"],
+            )
+            return schemas.customer(queries.get(session, actor, wanted))
+    except Invalid as refused:
+        raise schemas.under_client_names(refused) from refused
+
+
+def delete(customer_id: str) -> tuple[None, int]:
+    """Request customer deletion."""
+    wanted = ids.read(customer_id, MissingCustomer)
+    session = get_session()
+    with ids.named(MissingCustomer), transaction(session):
+        data_requests.request_deletion(session, current_actor(), wanted)
+    return None, 202
