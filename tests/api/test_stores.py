@@ -4,8 +4,13 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from app.db import transaction
+from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.permissions import Scope
+from app.models import Event
+from app.services import consents
 from tests import factories as make
 from tests.api.test_customers import refused
 from tests.factories import NOON
@@ -61,3 +66,21 @@ def test_a_store_that_is_not_there_or_not_the_tokens_is_not_found(api, cast, opt
 
 def test_reading_profiles_does_not_open_it(api, cast):
     refused(api(scopes=(Scope.PROFILE_READ,)).get(url(cast.north.id)), 403, "forbidden")
+
+
+def test_a_withdrawal_is_effective_at_once(api, cast, session):
+    ada = make.make_actor(cast.ada, cast.north)
+    given = {"store_id": cast.north.id, "channel": Channel.SMS, "purpose": Purpose.CLIENTELING}
+    program = api(stores=(cast.north,))
+
+    def ids():
+        return [found["id"] for found in program.get(url(cast.north.id)).get_json()["consumers"]]
+
+    with transaction(session):
+        consents.record(session, ada, cast.marie.id, action=Action.GIVEN, method=Method.SIGNATURE, **given)
+    assert ids() == [str(cast.marie.id)]
+    with transaction(session):
+        consents.withdraw(session, ada, cast.marie.id, **given)
+    assert ids() == []
+    kinds = session.scalars(select(Event.kind).order_by(Event.at)).all()
+    assert kinds == ["consent.changed", "consent.changed"]
