@@ -1,49 +1,28 @@
 """Measure searches and lists: python -m bench.search [sqlite|postgresql] [customers ...].
 
-Each question is asked as the page asks it (whole row values, masked, with chips), in process, and
-beside it raw SQL reads the same rows by their keys: the limit that no search can pass.
+Each question goes through the whole application, as the search form sends it: session, search,
+template. Beside it raw SQL reads the same rows by their keys, the limit that no search can pass.
 """
 
-import json
 import random
 import sys
-import time
 import uuid
-from collections.abc import Callable
-from statistics import quantiles
+from collections.abc import Iterator
 
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
-from app.domain.actor import Actor
-from app.domain.paging import PageRequest
-from app.domain.permissions import Role
-from app.domain.searches import CustomerQuery
-from app.models import Associate, Customer, CustomerStore, Store
-from app.queries import search
+from app.models import Associate, Customer
 from app.services import search_index
 from bench.build import SIZES, ensure
+from bench.measure import HEADING, ROUNDS, Clock, Figures, Goal, chosen, line, machine, measure, print_goals
+from bench.visitor import Visitor, prepare
 
-ROUNDS = 60
-
-
-class Clock:
-    """Adds up the time spent in the database, of one engine."""
-
-    def __init__(self, engine) -> None:
-        self.spent = 0.0
-        event.listen(engine, "before_cursor_execute", self._start)
-        event.listen(engine, "after_cursor_execute", self._stop)
-
-    def _start(self, *_: object) -> None:
-        self.started = time.perf_counter()
-
-    def _stop(self, *_: object) -> None:
-        self.spent += time.perf_counter() - self.started
+Form = dict[str, str]
 
 
-def typed(session: Session, kind: str, r: random.Random, people: list) -> str:  # noqa: ARG001
+def typed(kind: str, r: random.Random, people: list[Customer]) -> str:
     person = r.choice(people)
     first, last = person.first_name or "a", person.last_name or "b"
     match kind:
@@ -83,149 +62,151 @@ KINDS = (
     "as typed", "one letter", "two letters", "three letters", "very common", "whole name", "two beginnings", "e-mail", "phone",
     "last four digits", "display id", "order", "no match", "typo",
 )  # fmt: skip
-SORTS = ("name", "name_reverse", "last_order", "opted_in", "created")
+SORTS = ("name", "last_order", "opted_in", "created")
+TYPO = "typo"
+PLACES = {"store": "store", "company": "all"}
 
 
-def measure(clock: Clock, ask: Callable[[int], object], rounds: int) -> dict[str, float]:
-    whole, inside = [], []
-    for number in range(rounds):
-        clock.spent, started = 0.0, time.perf_counter()
-        ask(number)
-        whole.append(1000 * (time.perf_counter() - started))
-        inside.append(1000 * clock.spent)
-    cut, cut_inside = quantiles(whole, n=100), quantiles(inside, n=100)
-    return {
-        "p50": cut[49], "p95": cut[94], "p99": cut[98], "max": max(whole), "db_p50": cut_inside[49], "db_p95": cut_inside[94],
-    }  # fmt: skip
+def people_of(session: Session, r: random.Random) -> list[Customer]:
+    """Return customers from all over: ids are in time order, any number between two meets somebody."""
+    oldest, newest = (
+        session.scalars(select(Customer.id).order_by(key).limit(1)).one()
+        for key in (Customer.id, Customer.id.desc())
+    )
+    return [
+        session.scalars(
+            select(Customer)
+            .where(Customer.id >= uuid.UUID(int=r.randrange(oldest.int, newest.int)))
+            .order_by(Customer.id)
+            .limit(1)
+        ).one()
+        for _ in range(200)
+    ]
 
 
-def questions(session: Session, places: dict[str, uuid.UUID | None]):
-    """Give (name, function of the number of the round to a query)."""
+def questions(session: Session, listed: str) -> Iterator[tuple[str, list[Form]]]:
+    """Give the name of each kind of question and what is sent, round by round."""
     r = random.Random(5)
-    newest = session.scalar(select(Customer.id).order_by(Customer.id.desc()).limit(1))
-    assert newest is not None
-    people = []
-    for _ in range(200):
-        # Ids are in time order, so that any number between two of them meets somebody.
-        oldest = session.scalar(select(Customer.id).order_by(Customer.id).limit(1))
-        at = uuid.UUID(int=r.randrange(oldest.int, newest.int))
-        people.append(
-            session.scalars(select(Customer).where(Customer.id >= at).order_by(Customer.id).limit(1)).one()
+    people = people_of(session, r)
+    associates = {
+        label: str(
+            session.scalars(select(Associate.id).where(Associate.email == f"a{number}@shop.example")).one()
         )
-    for place, store_id in places.items():
-        listed = "store" if store_id else "all"
-        for kind in KINDS:
-            texts = [typed(session, kind, r, people) for _ in range(ROUNDS)]
-            yield (
-                f"{place}: {kind}",
-                lambda n, t=texts, s=store_id, k=listed: CustomerQuery(text=t[n], list=k, store_id=s),
-            )
-        for sort in SORTS:
-            yield (
-                f"{place}: list by {sort}",
-                lambda _, o=sort, s=store_id, k=listed: CustomerQuery(list=k, store_id=s, sort=o),
-            )
-            texts = [typed(session, "as typed", r, people) for _ in range(ROUNDS)]
-            yield (
-                f"{place}: as typed, by {sort}",
-                lambda n, t=texts, o=sort, s=store_id, k=listed: CustomerQuery(
-                    text=t[n], list=k, store_id=s, sort=o
-                ),
-            )
-            yield (
-                f"{place}: shirt_fit=slim, by {sort}",
-                lambda _, o=sort, s=store_id, k=listed: CustomerQuery(
-                    list=k, store_id=s, sort=o, attribute_name="shirt_fit", attribute_value="slim"
-                ),
-            )
-            for label, number in (("one associate", 37), ("the importer", 0)):
-                associate = session.scalar(
-                    select(Associate.id).where(Associate.email == f"a{number}@shop.example")
-                )
-                yield (
-                    f"{place}: {label}, by {sort}",
-                    lambda _, o=sort, s=store_id, k=listed, a=associate: CustomerQuery(
-                        list=k, store_id=s, sort=o, created_by_id=a
-                    ),
-                )
+        for label, number in (("one associate", 37), ("the importer", 0))
+    }
+    for kind in KINDS:
+        yield kind, [{"list": listed, "text": typed(kind, r, people)} for _ in range(ROUNDS)]
+    for sort in SORTS:
+        base = {"list": listed, "sort": sort}
+        yield f"list by {sort}", [base] * ROUNDS
+        yield f"as typed, by {sort}", [base | {"text": typed("as typed", r, people)} for _ in range(ROUNDS)]
         yield (
-            f"{place}: opted in",
-            lambda _, s=store_id: CustomerQuery(list="opted_in", store_id=s, sort="opted_in"),
+            f"shirt_fit=slim, by {sort}",
+            [base | {"attribute_name": "shirt_fit", "attribute_value": "slim"}] * ROUNDS,
         )
-        yield (
-            f"{place}: page 100",
-            lambda _, s=store_id, k=listed: CustomerQuery(
-                list=k, store_id=s, sort="name", page=PageRequest(offset=2475)
-            ),
-        )
+        for label, associate in associates.items():
+            yield f"{label}, by {sort}", [base | {"associate_id": associate}] * ROUNDS
+    yield "opted in, newest first", [{"list": "opted_in", "sort": "opted_in"}] * ROUNDS
+    yield "page 100", [{"list": listed, "sort": "name", "offset": "2475"}] * ROUNDS
 
 
-def run(kind: str, customers: int) -> dict[str, dict[str, float]]:
-    engine = make_engine(ensure(kind, customers))
+def run(kind: str, customers: int) -> dict[str, Figures]:
+    """Measure one database, and print and return the figures by question."""
+    url = ensure(kind, customers)
+    prepare(url)
+    print(f"\n{kind}, {customers} customers; {machine()}\n{HEADING}", flush=True)
+    figures: dict[str, Figures] = {}
+
+    def keep(name: str, found: Figures) -> None:
+        figures[name] = found
+        print(line(name, found), flush=True)
+
+    for place, listed in PLACES.items():
+        visitor = Visitor(url, whole_company=place == "company")
+        clock = Clock(visitor.engine)
+        with Session(visitor.engine) as session:
+            asked = list(questions(session, listed))
+        for name, forms in asked:
+            keep(
+                f"{place}: {name}",
+                measure(lambda n, v=visitor, f=forms: v.post("/customers/search", f[n]), clock),
+            )
+        path = f"/customers?list={listed}"
+        keep(f"{place}: the whole page", measure(lambda _, v=visitor, p=path: v.get(p), clock))
+        visitor.close()
+    engine = make_engine(url, bulk=True)
     clock = Clock(engine)
-    figures = {}
-    root = Actor(id=uuid.uuid4(), name="Root", role=Role.ADMIN)
-    with Session(engine, expire_on_commit=False) as session:
-        first = session.scalar(select(Store.id).where(Store.name == "Store 0"))
-        size = len(
-            session.scalars(select(CustomerStore.customer_id).where(CustomerStore.store_id == first)).all()
-        )
-        print(f"{kind}, {customers} customers; the one store has {size}", flush=True)
-        rows: list[uuid.UUID] = []
-        for name, query in list(questions(session, {"company": None, "store": first})):
-
-            def ask(number: int, query=query) -> None:
-                page = search.list_page(session, root, query(number))
-                rows[:] = [row.id for row in page.items] or rows
-
-            measure(clock, ask, 5)
-            figures[name] = measure(clock, ask, ROUNDS)
-        figures["limit: the same rows by key"] = measure(
-            clock, lambda _: session.execute(select(Customer).where(Customer.id.in_(rows))).all(), ROUNDS
-        )
+    with Session(engine) as session:
         ids = session.scalars(select(Customer.id).order_by(Customer.id).limit(ROUNDS)).all()
+        by_key = select(Customer.__table__).where(Customer.id.in_(ids[:25]))
+        keep("limit: the same rows by key", measure(lambda _: session.execute(by_key).all(), clock))
         session.rollback()
-
-        def refresh(number: int) -> None:
-            search_index.refresh(session, [ids[number]])
-
         session.connection(execution_options={"writes": True})
-        figures["refresh of one customer"] = measure(clock, refresh, ROUNDS)
+        keep(
+            "search entry of one customer rewritten",
+            measure(lambda n: search_index.refresh(session, [ids[n]]), clock),
+        )
         session.rollback()
     engine.dispose()
     return figures
 
 
-def main() -> None:
-    kinds = [a for a in sys.argv[1:] if not a.isdigit()] or ["sqlite", "postgresql"]
-    sizes = [int(a) for a in sys.argv[1:] if a.isdigit()] or list(SIZES)
-    figures = {(kind, size): run(kind, size) for kind in kinds for size in sizes}
-    for kind in kinds:
-        smallest, largest = figures[kind, min(sizes)], figures[kind, max(sizes)]
-        limit = largest["limit: the same rows by key"]["p50"]
-        print(
-            f"\n{kind}, {max(sizes)} customers, ms{'':24} p50     p95     p99     max  db p95   x limit  x {min(sizes)}"
+def together(figures: dict[str, Figures], place: str, *, typos: bool = False) -> Figures:
+    """Return all questions of a place as one mix, or those with a typing error."""
+    found = Figures()
+    for name, one in figures.items():
+        if name.startswith(f"{place}: ") and name.endswith(TYPO) == typos:
+            found.add(one)
+    return found
+
+
+def goals(found: dict[tuple[str, int], dict[str, Figures]]) -> list[Goal]:
+    """Compare with the goals of docs/performance.md."""
+    goals = []
+    largest, smallest = max(size for _, size in found), min(size for _, size in found)
+    for kind in dict.fromkeys(kind for kind, _ in found):
+        figures = found[kind, largest]
+        for place in PLACES:
+            mix, typo = together(figures, place), together(figures, place, typos=True)
+            limits = ((50, 3), (95, 10), (99, 20)) if kind == "sqlite" else ((50, 7), (95, 14), (99, 30))
+            goals += [
+                Goal(what=f"{kind} {place}: search and list, database p{p}", measured=mix.db(p), limit=limit)
+                for p, limit in limits
+            ]
+            goals += [
+                Goal(
+                    what=f"{kind} {place}: search and list, whole p95",
+                    measured=mix.p(95),
+                    limit=25,
+                    cpu=mix.cpu(95),
+                ),
+                Goal(
+                    what=f"{kind} {place}: typing error, whole p95",
+                    measured=typo.p(95),
+                    limit=60,
+                    cpu=typo.cpu(95),
+                ),
+            ]
+            if largest != smallest:
+                small = together(found[kind, smallest], place)
+                goals += [
+                    Goal(
+                        what=f"{kind} {place}: {largest} against {smallest} customers, p{p}", measured=mix.p(p) / small.p(p),
+                        limit=1.5, unit="x", cpu=mix.cpu(p) / small.cpu(p) if kind == "sqlite" else None,
+                    )
+                    for p in (50, 95)
+                ]  # fmt: skip
+        entry = figures["search entry of one customer rewritten"]
+        goals.append(
+            Goal(what=f"{kind}: search entry rewritten p95", measured=entry.p(95), limit=5, cpu=entry.cpu(95))
         )
-        for name, f in largest.items():
-            ratio = f["p50"] / smallest[name]["p50"]
-            print(
-                f"{name:44} {f['p50']:7.2f} {f['p95']:7.2f} {f['p99']:7.2f} {f['max']:7.2f} {f['db_p95']:7.2f}"
-                f" {f['p50'] / limit:9.1f} {ratio:8.2f}"
-            )
-    for (kind, size), found in figures.items():
-        for name, f in found.items():
-            print(
-                json.dumps(
-                    {
-                        "bench": "search",
-                        "database": kind,
-                        "customers": size,
-                        "what": name,
-                        **{k: round(v, 3) for k, v in f.items()},
-                    }
-                )
-            )
+    return goals
+
+
+def main(arguments: list[str]) -> list[Goal]:
+    kinds, sizes = chosen(arguments, ("sqlite", "postgresql"), SIZES)
+    return goals({(kind, size): run(kind, size) for kind in kinds for size in sizes})
 
 
 if __name__ == "__main__":
-    main()
+    print_goals(main(sys.argv[1:]))
