@@ -132,20 +132,17 @@ def _at(places: list[int] | None) -> Select[tuple[int]]:
 
 
 def _with_state(question: Question, state: str, places: list[int] | None) -> Question:
-    if places == [question.place]:
-        check: ColumnElement[bool] = entries.opt_in_state == state
-    else:
-        at = _at(places)
-        column = at.selected_columns.place.table.c.opt_in_state
-        check = (
-            ~at.where(column != NOT_ASKED).exists()
-            if state == NOT_ASKED
-            else at.where(column == state).exists()
-        )
-    if state == NOT_ASKED:
-        return _with(question, check, ())
     where = [tables.COMPANY] if places is None else places
-    return _with(question, check, [Need.markers(*(search_tokens.of_opt_in(place, state) for place in where))])
+    markers = [Need.markers(*(search_tokens.of_opt_in(place, state) for place in where or ()))]
+    needs = () if state == NOT_ASKED else markers
+    if places == [question.place] and question.state in {"", state}:
+        return replace(question, state=state, needs=(*question.needs, *needs))
+    at = _at(places)
+    column = at.selected_columns.place.table.c.opt_in_state
+    check = (
+        ~at.where(column != NOT_ASKED).exists() if state == NOT_ASKED else at.where(column == state).exists()
+    )
+    return _with(question, check, needs)
 
 
 def _with_creator(session: Session, question: Question, associate_id: uuid.UUID) -> Question:
@@ -260,7 +257,7 @@ def _by_order(session: Session, question: Question, text: str) -> dict[int, str]
         .select_from(Order)
         .join(source, source.c.customer_id == Order.customer_id)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(number, search_plan.in_place(question.place), *question.checks)
+        .where(number, *search_plan.of_list(question))
         .group_by(entries.doc)
         .order_by(func.min(Order.order_key), entries.doc)
         .limit(MAX_ORDERS)

@@ -48,12 +48,14 @@ _BY_FIRST = (entries.first_key, entries.last_key, entries.doc)
 class Question:
     """What is looked for in one place (a store, or the company).
 
-    `checks` decide; `needs` say the same as far as the index can, so that it finds candidates.
+    `state` keeps to one opt-in state in the place. `checks` decide; `needs` say the same as far as
+    the index can, so that it finds candidates.
     `words` rank hits by name and `endings` rank numbers (searches.tier). `first` are customers who
     are found whatever the text says, by the number of an order; they come first.
     """
 
     place: int
+    state: str = ""
     checks: tuple[ColumnElement[bool], ...] = ()
     text_checks: tuple[ColumnElement[bool], ...] = ()
     needs: tuple[Need, ...] = ()
@@ -74,6 +76,10 @@ class Found:
 
 def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
+    if not (question.checks or question.text_checks or question.first):
+        # A place, or an opt-in state in it, has an index of its own: nothing to look up.
+        question = replace(question, needs=())
+        return _walked(session, question, offset, count, _count_place(session, question))
     if question.needs and question.place != tables.COMPANY:
         # The index knows no places to walk: without the store's marker it finds the company's hits.
         of_store = Need.markers(search_tokens.of_store(question.place))
@@ -81,13 +87,19 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     known = lookup.frequencies(session, question.needs)
     if not question.needs and not question.first:
         return _walked(session, question, offset, count, _count_place(session, question))
-    few = _bound(question, known.total, offset + count)
+    few = _bound(question, _size(question, known), offset + count)
     estimate = min((known.of_need(need) for need in question.needs), default=0)
     limit = MAX_TOTAL if estimate > _SURELY_MANY * few else few
     docs, total = _sorted(session, question, known, offset, count, limit + 1)
     if total <= limit:
         return Found(docs=docs, total=total)
     return _walked(session, question, offset, count, total)
+
+
+def _size(question: Question, known: lookup.Frequencies) -> int:
+    if question.place == tables.COMPANY:
+        return known.total
+    return known.of_tokens([search_tokens.of_store(question.place)])
 
 
 def _bound(question: Question, customers: int, wanted: int) -> int:
@@ -104,6 +116,19 @@ def in_place(place: int) -> ColumnElement[bool]:
     The sum keeps the planners from walking: they cannot know how few the other table gives.
     """
     return entries.place + 0 == place
+
+
+def _in_state(question: Question, *, walks_by_state: bool) -> list[ColumnElement[bool]]:
+    """Return the criterion of the opt-in state; the index of states is only walked in the order of names."""
+    if not question.state:
+        return []
+    column: ColumnElement[Any] = entries.opt_in_state
+    return [(column if walks_by_state else column.concat("")) == question.state]
+
+
+def of_list(question: Question) -> list[ColumnElement[bool]]:
+    """Return what keeps to the list and its filters, for entries that are reached by their customer."""
+    return [in_place(question.place), *_in_state(question, walks_by_state=False), *question.checks]
 
 
 def _is_ranked(question: Question) -> bool:
@@ -123,7 +148,7 @@ def _sorted(
         select(*columns, rank.label("tier"))
         .select_from(source)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(in_place(question.place), *question.checks, *_not_in(question.without))
+        .where(*of_list(question), *_not_in(question.without))
     )
     by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(limit)
     if joined is not None:
@@ -187,7 +212,7 @@ def _not_in(docs: Iterable[int]) -> list[ColumnElement[bool]]:
 
 
 def _count_place(session: Session, question: Question) -> int:
-    rows = _rows(session, question, ()).limit(MAX_TOTAL + 1)
+    rows = _rows(session, question, (), by_state=True).limit(MAX_TOTAL + 1)
     return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
@@ -197,9 +222,11 @@ def _rows(
     criteria: Sequence[ColumnElement[bool]],
     *,
     walk: bool = True,
+    by_state: bool = False,
 ) -> Select[Any]:
     at = entries.place == question.place if walk else in_place(question.place)
-    query = select(entries.doc).where(at, *question.checks, *criteria, *_not_in(question.without))
+    state = _in_state(question, walks_by_state=by_state)
+    query = select(entries.doc).where(at, *state, *question.checks, *criteria, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
         query = query.join(source, source.c.doc == entries.doc)
@@ -211,9 +238,9 @@ def _walked(session: Session, question: Question, offset: int, count: int, total
         found = [_all(question.text_checks)] if question.text_checks else []
         if question.first and found:
             found = [or_(found[0], entries.doc.in_(question.first))]
-        query = (
-            _rows(session, question, found).order_by(*_order(question, entries)).offset(offset).limit(count)
-        )
+        names, _backwards = _KEYS[question.sort]
+        rows = _rows(session, question, found, by_state="last_key" in names)
+        query = rows.order_by(*_order(question, entries)).offset(offset).limit(count)
         return Found(docs=list(session.scalars(query)), total=total)
     docs: list[int] = []
     wanted = offset + count
