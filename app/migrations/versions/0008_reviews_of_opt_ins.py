@@ -18,11 +18,12 @@ branch_labels = None
 depends_on = None
 
 # The rules of domain/consent_reviews.py as they were then, for the opt-ins that stand already.
+# COALESCE keeps SQLite from reading all events of the store for each opt-in: minutes for 20,000.
 _FILL = (
     """
     UPDATE consent AS c SET event_id = (
         SELECT e.id FROM consent_event AS e
-        WHERE e.customer_id = c.customer_id AND e.store_id = c.store_id AND e.purpose = c.purpose
+        WHERE e.customer_id = c.customer_id AND COALESCE(e.store_id, e.store_id) = c.store_id AND e.purpose = c.purpose
             AND e.channel = c.channel AND e.action IN ('requested', 'given', 'confirmed', 'refused', 'withdrawn')
         ORDER BY e.recorded_at DESC, e.id DESC LIMIT 1
     )

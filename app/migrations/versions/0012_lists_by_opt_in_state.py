@@ -3,14 +3,14 @@
 The list that everybody starts with, those who opted in here by name, is one walk of this index, and
 so is its number. Before, it was looked up customer by customer: 45 ms where a store has 22,000.
 
-Revision ID: 0010
-Revises: 0009
+Revision ID: 0012
+Revises: 0011
 """
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
