@@ -31,6 +31,7 @@ KIND_LABELS = {
     JobKind.CONSENTS_EXPIRE: N_("End old questions and opt-ins"),
     JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),
+    JobKind.LOGS_TIDY: N_("Clear old log entries"),
     JobKind.MAIL_SEND: N_("Send a mail"),
 }
 
