@@ -48,6 +48,10 @@ class Settings:
     mail_url: str = "file"
     mail_from: str = "Clienteling <no-reply@localhost>"
     consent_months: int = 36
+    api_token_minutes: int = 1440
+    api_refresh_days: int = 30
+    api_requests_per_minute: int = 600
+    api_lists_per_minute: int = 300
     log_level: str = "INFO"
     access_log_months: int = 12
     audit_log_months: int = 36
@@ -96,6 +100,10 @@ ENVIRONMENT = (
     "MAIL_URL",
     "MAIL_FROM",
     "CONSENT_MONTHS",
+    "API_TOKEN_MINUTES",
+    "API_REFRESH_DAYS",
+    "API_REQUESTS_PER_MINUTE",
+    "API_LISTS_PER_MINUTE",
     "LOG_LEVEL",
     "ACCESS_LOG_MONTHS",
     "AUDIT_LOG_MONTHS",
@@ -138,6 +146,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         mail_url=_mail_url(env.get("MAIL_URL")),
         mail_from=_mail_from(env.get("MAIL_FROM")),
         consent_months=_number(env, "CONSENT_MONTHS", 36, 0, 240),
+        api_token_minutes=_number(env, "API_TOKEN_MINUTES", 1440, 1, 525_600),
+        api_refresh_days=_number(env, "API_REFRESH_DAYS", 30, 1, 365),
+        api_requests_per_minute=_number(env, "API_REQUESTS_PER_MINUTE", 600, 1, 1_000_000),
+        api_lists_per_minute=_number(env, "API_LISTS_PER_MINUTE", 300, 1, 1_000_000),
         log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
         access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
         audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),

@@ -76,14 +76,20 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE lets two writers queue, instead of failing in the middle of their work.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    patience = options.get("patience_ms") or SQLITE_PRAGMAS["busy_timeout"]
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
-def transaction(session: Session) -> Iterator[None]:
+def transaction(session: Session, *, patience_ms: int | None = None) -> Iterator[None]:
     """Do one act: fresh rows, one commit at the end, nothing kept after an error.
 
+    `patience_ms` is how long to wait for another writer on SQLite, if not as long as usual.
     Raises Conflict when a unique value was taken meanwhile and Unavailable when the database is
     locked, full or away. Refuses to nest: an act is one transaction.
     """
@@ -94,7 +100,7 @@ def transaction(session: Session) -> Iterator[None]:
     session.rollback()
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"writes": True})
+        session.connection(execution_options={"writes": True, "patience_ms": patience_ms})
         yield
         session.commit()
         _wake(session)

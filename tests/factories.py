@@ -212,8 +212,11 @@ def make_token(
         "prefix": tokens.prefix(token),
         "api_client_id": client.id,
         "family_id": uuid.uuid4(),
+        "grant": "client_credentials",
         "scopes": client.scopes,
         "issued_at": now,
+        # As if it had been used just now: what a test counts is not the first use.
+        "last_used_at": now,
         "expires_at": now + timedelta(days=1),
     }
     _save(session, ApiToken(**values | over))

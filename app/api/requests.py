@@ -32,12 +32,17 @@ def load_json() -> dict[str, Any]:
     32 levels, or holds a key twice, NaN, Infinity, a number that is too large, NUL or half a
     surrogate pair; RequestEntityTooLarge for more than 1 MiB.
     """
+    return parse(read_body())
+
+
+def read_body() -> bytes:
+    """Return the body's bytes. Raises Invalid when it is compressed, RequestEntityTooLarge over 1 MiB."""
     if request.headers.get("Content-Encoding", "identity").strip().casefold() not in {"", "identity"}:
         raise Invalid({}, "Send the body as it is, without Content-Encoding.")
     data = request.get_data()
     if len(data) > MAX_BODY:
         raise RequestEntityTooLarge
-    return parse(data)
+    return data
 
 
 def parse(data: bytes) -> dict[str, Any]:

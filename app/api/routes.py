@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api import addresses, customers, openapi, orders, ping, stores
+from app.api import addresses, customers, openapi, orders, ping, stores, token
 from app.domain.permissions import Scope
 
 View = Callable[..., Any]
@@ -27,6 +27,8 @@ class Route:
     path: str
     view: View
     scope: Scope | None
+    # Lists and searches have a limit of their own, the lower one.
+    is_list: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -42,9 +44,9 @@ ADDRESS = f"{ADDRESSES}/<address_id>"
 READ, WRITE = Scope.PROFILE_READ, Scope.PROFILE_WRITE
 
 ROUTES: tuple[Route, ...] = (
-    Route(method="GET", path=CUSTOMERS, view=customers.index, scope=READ),
+    Route(method="GET", path=CUSTOMERS, view=customers.index, scope=READ, is_list=True),
     Route(method="POST", path=CUSTOMERS, view=customers.create, scope=WRITE),
-    Route(method="GET", path=f"{CUSTOMERS}/simplified", view=customers.simplified, scope=READ),
+    Route(method="GET", path=f"{CUSTOMERS}/simplified", view=customers.simplified, scope=READ, is_list=True),
     Route(method="GET", path=CUSTOMER, view=customers.show, scope=READ),
     Route(method="PUT", path=CUSTOMER, view=customers.update, scope=WRITE),
     Route(method="DELETE", path=CUSTOMER, view=customers.delete, scope=WRITE),
@@ -53,28 +55,30 @@ ROUTES: tuple[Route, ...] = (
     Route(method="PUT", path=ADDRESS, view=addresses.update, scope=WRITE),
     Route(method="PATCH", path=ADDRESS, view=addresses.update, scope=WRITE),
     Route(method="DELETE", path=ADDRESS, view=addresses.delete, scope=WRITE),
-    Route(method="GET", path=f"{CUSTOMER}/orders", view=orders.index, scope=READ),
+    Route(method="GET", path=f"{CUSTOMER}/orders", view=orders.index, scope=READ, is_list=True),
     Route(
         method="GET",
         path="/v0/d/stores/<store_id>/opted_in_consumers",
         view=stores.opted_in_consumers,
         scope=Scope.CLIENTELING_READ,
+        is_list=True,
     ),
     Route(method="POST", path="/v0/d/orders", view=orders.record, scope=Scope.ORDERS_WRITE),
     Route(method="GET", path="/v0/ping", view=ping.show, scope=None),
     Route(method="GET", path="/v0/openapi.json", view=openapi.document, scope=None),
     Route(method="GET", path="/v0/docs", view=openapi.viewer, scope=None),
+    Route(method="POST", path="/v0/token", view=token.create, scope=None),
 )
 
 
-def make_blueprint(guard: Callable[[View, Scope | None], View]) -> Blueprint:
+def make_blueprint(guard: Callable[..., View]) -> Blueprint:
     """Return the blueprint of all routes, each view behind the guard."""
     blueprint = Blueprint("v0", __name__)
     for route in ROUTES:
         blueprint.add_url_rule(
             route.path,
             endpoint=f"{route.method.lower()}_{route.endpoint}",
-            view_func=guard(route.view, route.scope),
+            view_func=guard(route.view, route.scope, is_list=route.is_list),
             methods=[route.method],
             provide_automatic_options=False,
         )

@@ -8,6 +8,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from app import config
+from app.cli.clients import client_group
 from app.cli.demo import demo_command
 from app.cli.imports import import_group
 from app.cli.jobs import jobs
@@ -60,7 +61,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group, import_group,
+    client_group, data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group, import_group,
 )  # fmt: skip
 
 for command in COMMANDS:

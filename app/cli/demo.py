@@ -27,10 +27,21 @@ from app.domain.audit import AccessAction
 from app.domain.consent_reviews import MAX_BULK, Decision, Group
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
-from app.domain.permissions import Role
-from app.models import AccessEntry, Associate, AssociateStore, AttributeDefinition, Consent, Customer, Store
+from app.domain.permissions import Role, Scope
+from app.domain.tokens import ApiClientInput
+from app.models import (
+    AccessEntry,
+    ApiClient,
+    Associate,
+    AssociateStore,
+    AttributeDefinition,
+    Consent,
+    Customer,
+    Store,
+)
 from app.services import (
     addresses,
+    api_clients,
     consent_reviews,
     consents,
     customers,
@@ -115,6 +126,12 @@ def ensure_demo(engine: Engine, settings: Settings, echo: Callable[[str], object
                 sign_ins = _build(session)
                 # Before the commit: passwords that nobody was told would help nobody.
                 _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
+        elif path.exists() and session.scalar(select(ApiClient.id).limit(1)) is None:
+            # Demo data of a version that had no API yet.
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            with transaction(session):
+                kept.append(_api_client(session))
+                _write_private(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     tell_sign_ins(settings, echo)
     return sign_ins
 
@@ -128,6 +145,8 @@ def tell_sign_ins(settings: Settings, echo: Callable[[str], object]) -> None:
     for line in json.loads(path.read_text(encoding="utf-8")):
         if "email" in line:
             echo(f"  {line['role']:<10} {line['store']:<20} {line['email']:<34} {line['password']}")
+        if "client_id" in line:
+            echo(f"  {'API':<10} client_id {line['client_id']}   client_secret {line['client_secret']}")
 
 
 def _write_private(path: Path, content: str) -> None:
@@ -151,7 +170,13 @@ def _build(session: Session) -> list[dict[str, str]]:
     _reviews(session, associates, stores, now)
     _history(session, dice, associates, people, rows, stores)
     _views(session, dice, associates, people, rows, stores, now)
-    return sign_ins
+    return [*sign_ins, _api_client(session)]
+
+
+def _api_client(session: Session) -> dict[str, str]:
+    given = ApiClientInput(name="Demo program", scopes=frozenset(Scope), every_store=True)
+    made = api_clients.create(session, demo_actor, given)
+    return {"client_id": made.client.client_id, "client_secret": made.secret}
 
 
 def _stores(session: Session, at: datetime) -> list[Store]:

@@ -39,7 +39,7 @@ def create(
 ) -> None:
     """Create an account that can sign in."""
     with open_session() as session:
-        store_ids = frozenset(_find_store(session, name).id for name in stores)
+        store_ids = frozenset(find_store(session, name).id for name in stores)
         password = _ask_password(from_stdin=password_stdin)
         given = AssociateInput(
             email=email, first_name=first_name, last_name=last_name, role=role, store_ids=store_ids
@@ -73,7 +73,8 @@ def _find(session: Session, email: str) -> Associate:
     return associate
 
 
-def _find_store(session: Session, name: str) -> Store:
+def find_store(session: Session, name: str) -> Store:
+    """Return the store of the name. Raises NotFound, naming those that there are."""
     store = session.scalars(select(Store).where(Store.name == name)).one_or_none()
     if store is None:
         known = ", ".join(session.scalars(select(Store.name).where(Store.is_active).order_by(Store.name)))

@@ -11,6 +11,12 @@ class AuditAction(StrEnum):
     ADDRESS_CREATED = "address.created"
     ADDRESS_DELETED = "address.deleted"
     ADDRESS_UPDATED = "address.updated"
+    API_CLIENT_CREATED = "api_client.created"
+    API_CLIENT_UPDATED = "api_client.updated"
+    API_SECRET_ROTATED = "api_client.secret_rotated"  # noqa: S105 -- the name of an act
+    API_TOKEN_ISSUED = "api_token.issued"  # noqa: S105 -- the name of an act
+    API_TOKEN_REFUSED = "api_token.refused"  # noqa: S105 -- the name of an act
+    API_TOKENS_REVOKED = "api_token.revoked"
     ASSOCIATE_CREATED = "associate.created"
     ASSOCIATE_UPDATED = "associate.updated"
     ATTRIBUTE_DEFINITION_CREATED = "attribute_definition.created"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from app.domain.texts import N_
+
 
 class Role(StrEnum):
     """What a person is to the product; SYSTEM stands for the command line and jobs.
@@ -113,6 +115,14 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[Permission]] = {
     Scope.PROFILE_WRITE: frozenset({Permission.CUSTOMER_EDIT, Permission.DATA_REQUEST_CREATE}),
     Scope.CLIENTELING_READ: frozenset({Permission.OPT_IN_LIST}),
     Scope.ORDERS_WRITE: frozenset({Permission.ORDER_RECORD}),
+}
+
+
+SCOPE_LABELS: dict[Scope, str] = {
+    Scope.PROFILE_READ: N_("Read customers"),
+    Scope.PROFILE_WRITE: N_("Write customers"),
+    Scope.CLIENTELING_READ: N_("List who opted in"),
+    Scope.ORDERS_WRITE: N_("Put orders in"),
 }
 
 

@@ -516,12 +516,12 @@ TABLES: tuple[Table, ...] = (
         name="api_token",
         whose=Whose.NOBODY,
         purpose="which programs are signed in",
-        retention="until it has expired",
+        retention="30 days after it expired, when the program asks for a new one",
         roles=_ADMIN,
         erase=Erase.KEEP,
         why=_NO_PERSON,
-        technical="id kind token_hash prefix api_client_id family_id scopes issued_at expires_at used_at"
-        " revoked_at last_used_at",
+        technical="id kind token_hash prefix api_client_id family_id grant scopes issued_at expires_at"
+        " used_at revoked_at last_used_at",
     ),
     Table(
         name="api_failure",

@@ -62,6 +62,7 @@ class ApiToken(Base):
     __tablename__ = "api_token"
     __table_args__ = (
         CheckConstraint("kind IN ('access', 'refresh')", name="kind"),
+        CheckConstraint("\"grant\" IN ('client_credentials', 'password')", name="grant"),
         Index(None, "api_client_id", "issued_at"),
         Index(None, "family_id"),
         Index(None, "expires_at"),
@@ -73,6 +74,8 @@ class ApiToken(Base):
     prefix: Mapped[str] = mapped_column(String(12))
     api_client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_client.id"))
     family_id: Mapped[uuid.UUID]
+    # How the family began: `password` clients renew without sending their secret, as v0's do.
+    grant: Mapped[str] = mapped_column(String(20))
     scopes: Mapped[str] = mapped_column(String(200))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]

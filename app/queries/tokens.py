@@ -13,13 +13,19 @@ from app.errors import NotFound
 from app.models import ApiClient, ApiClientStore, ApiToken
 
 
-def find_token(session: Session, kind: TokenKind, token: str) -> ApiToken | None:
-    """Return the token with its client, whether it is still good or not."""
-    return session.scalars(
+def find_token(session: Session, kind: TokenKind, token: str, *, for_update: bool = False) -> ApiToken | None:
+    """Return the token with its client, whether it is still good or not.
+
+    `for_update` locks it, so that it is not exchanged twice at the same time.
+    """
+    query = (
         select(ApiToken)
         .where(ApiToken.token_hash == digest(token), ApiToken.kind == kind.value)
-        .options(joinedload(ApiToken.api_client))
-    ).one_or_none()
+        .options(joinedload(ApiToken.api_client, innerjoin=True))
+    )
+    if for_update:
+        query = query.with_for_update(of=ApiToken).execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
 
 
 def store_ids(session: Session, api_client_id: uuid.UUID) -> list[uuid.UUID]:

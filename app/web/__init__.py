@@ -3,6 +3,7 @@
 from app.web import (
     access,
     addresses,
+    api_clients,
     associates,
     attributes,
     auth,
@@ -34,6 +35,7 @@ BLUEPRINTS = tuple(
     module.blueprint
     for module in (
         addresses,
+        api_clients,
         associates,
         attributes,
         auth,

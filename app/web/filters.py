@@ -193,6 +193,7 @@ def navigation() -> list[NavItem]:
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
         ("webhooks.index", _("Webhooks"), "webhook", "webhooks", Permission.ADMIN_MANAGE),
         ("wordings.index", _("Wordings"), "file-text", "wordings", Permission.ADMIN_MANAGE),
+        ("api_clients.index", _("API clients"), "key-round", "api_clients", Permission.ADMIN_MANAGE),
         ("jobs.index", _("Jobs"), "list-checks", "jobs", Permission.JOB_VIEW),
         ("logs.audit", _("Logs"), "history", "logs", Permission.AUDIT_EXPORT),
     ]

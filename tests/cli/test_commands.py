@@ -1,6 +1,7 @@
 """The commands as they are typed: what they change, what they print, and how they refuse."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,7 +16,11 @@ from sqlalchemy import select
 from app import schema
 from app.cli import main
 from app.db import make_engine
-from app.models import Associate, AuditEntry
+from app.domain import tokens
+from app.errors import Forbidden
+from app.models import ApiClient, Associate, AuditEntry
+from app.services import tokens as token_services
+from tests import factories
 from tests.conftest import free_port
 from tests.factories import make_associate, make_store
 
@@ -38,7 +43,7 @@ def command(environment):
 def test_help_names_every_command(command):
     result = command("--help")
     assert result.exit_code == 0
-    for name in ("demo", "doctor", "import", "init", "run", "user"):
+    for name in ("client", "demo", "doctor", "import", "init", "run", "user"):
         assert f"  {name} " in result.output
 
 
@@ -181,3 +186,22 @@ def answer(url):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def test_client_create_list_and_revoke(command, session):
+    made = command("client", "create", "Web shop", "--scope", "orders:write", "--all-stores")
+    assert made.exit_code == 0, made.output
+    client = session.scalars(select(ApiClient)).one()
+    secret = re.search(r"client_secret  (clks_\S+)", made.output)[1]
+    assert client.secret_hash == tokens.digest(secret)
+    listed = command("client", "list").output
+    assert listed == f"{client.client_id}  active       orders:write  [all stores]  never used  Web shop\n"
+    assert secret not in listed
+    token = factories.make_token(session, client)
+    assert "Revoked 1 tokens" in command("client", "revoke", client.client_id, "--tokens-only").output
+    assert "Deactivated Web shop" in command("client", "revoke", client.client_id).output
+    session.rollback()
+    with pytest.raises(Forbidden):
+        token_services.authenticate(session, token)
+    assert command("client", "revoke", "cl_nobody").exit_code == 1
+    assert command("client", "create", "Other", "--scope", "orders:write").exit_code == 2

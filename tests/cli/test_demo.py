@@ -1,3 +1,4 @@
+import hashlib
 import json
 import random
 import stat
@@ -18,6 +19,7 @@ from app.domain.consents import State
 from app.domain.orders import Fulfilment
 from app.models import (
     AccessEntry,
+    ApiClient,
     Associate,
     AuditEntry,
     Consent,
@@ -128,14 +130,19 @@ def test_the_demo_holds_what_it_promises(engine, settings):
     path = settings.data_dir / demo.FILE_NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sign_ins = json.loads(path.read_text())
-    assert {line["role"] for line in sign_ins} == {"associate", "manager", "admin", "auditor"}
+    *people, program = sign_ins
+    assert set(program) == {"client_id", "client_secret"}
+    assert {line["role"] for line in people} == {"associate", "manager", "admin", "auditor"}
     with Session(engine) as session:
-        for line in sign_ins:
+        client = session.scalars(select(ApiClient).where(ApiClient.client_id == program["client_id"])).one()
+        assert client.secret_hash == hashlib.sha256(program["client_secret"].encode()).hexdigest()
+        for line in people:
             associate = session.scalars(select(Associate).where(Associate.email == line["email"])).one()
             assert sign_in._verify(associate.password_hash, line["password"])
     assert told == sign_ins
-    assert [set(line) for line in sign_ins] == [{"role", "store", "email", "password"}] * len(sign_ins)
-    assert len({line["store"] for line in sign_ins if line["role"] == "associate"}) == 2
+    assert [set(line) for line in people] == [{"role", "store", "email", "password"}] * len(people)
+    assert f"client_id {program['client_id']}" in "\n".join(lines)
+    assert len({line["store"] for line in people if line["role"] == "associate"}) == 2
     # Of the processor, not of a clock that other work on the machine holds up.
     assert took < 40, "building the demo is meant to take seconds"
     before = path.read_text()

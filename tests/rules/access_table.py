@@ -8,23 +8,36 @@ from dataclasses import dataclass
 from typing import Any
 
 SIGN_IN = 303  # nobody is signed in: on to the sign-in page
-PEOPLE = ("anonymous", "own", "other", "manager", "admin", "auditor")
+PEOPLE = ("anonymous", "own", "other", "manager", "admin", "auditor", "token")
 
 
 @dataclass(frozen=True)
 class Line:
     """The status for: nobody, an associate of the object's store, one of another store, the
-    store's manager, an administrator, the store's auditor; and the form that is sent."""
+    store's manager, an administrator, the store's auditor; and the form that is sent.
+
+    `token` is for a program whose token has every scope; None: as nobody, since a token opens no page.
+    """
 
     statuses: tuple[int, int, int, int, int, int]
     form: Callable[[Any], dict[str, Any]] = lambda _things: {}
+    token: int | None = None
 
     def expected(self) -> dict[str, int]:
-        return dict(zip(PEOPLE, self.statuses, strict=True))
+        token = self.statuses[0] if self.token is None else self.token
+        return dict(zip(PEOPLE, (*self.statuses, token), strict=True))
 
 
 def public(status: int, **form: str) -> Line:
     return Line((status,) * 6, lambda _things: form)
+
+
+def program(token: int) -> Line:
+    """Programs only: who is signed in to the pages is nobody here.
+
+    Every scope and store is asked in tests/api/test_matrix.py.
+    """
+    return Line((401,) * 6, token=token)
 
 
 def everybody(status: int, form: Callable[[Any], dict[str, Any]] = lambda _things: {}) -> Line:
@@ -157,6 +170,7 @@ ADMIN_NOUNS = {
     "wordings": "wording",
 }
 LOGS = ("audit", "access", "seen")
+API_CLIENT_PAGES = ("", "/edit", "/secret", "/deactivate", "/reactivate")
 CUSTOMER = "/customers/<uuid:customer_id>"
 REQUEST = "/data-requests/<uuid:request_id>"
 
@@ -169,6 +183,7 @@ TABLE: dict[str, Line] = {
     "GET /v0/ping": public(200),
     "GET /v0/docs": public(200),
     "GET /v0/openapi.json": public(200),
+    "POST /v0/token": public(400),
     "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
     "POST /sign-in": public(422),
     "POST /sign-out": everybody(303),
@@ -299,6 +314,25 @@ TABLE: dict[str, Line] = {
             f"/<uuid:{name}_id>/reactivate",
         )
     },
+    "GET /admin/api-clients": admin(200),
+    **{
+        f"GET /admin/api-clients{path}": admin(200)
+        for path in ("/new", *(f"/<uuid:api_client_id>{end}" for end in API_CLIENT_PAGES))
+    },
+    # The answer shows the new secret, once.
+    "POST /admin/api-clients/new": admin(
+        200, lambda things: {"name": f"P{things.change_id}", "scopes": ["orders:write"], "every_store": "y"}
+    ),
+    "POST /admin/api-clients/<uuid:api_client_id>/secret": admin(200, lambda _things: REVISION),
+    "POST /admin/api-clients/<uuid:api_client_id>/edit": admin(
+        303,
+        lambda things: (
+            {"name": f"Q{things.change_id}", "scopes": ["orders:write"], "every_store": "y"} | REVISION
+        ),
+    ),
+    "POST /admin/api-clients/<uuid:api_client_id>/deactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/api-clients/<uuid:api_client_id>/reactivate": admin(303, lambda _things: REVISION),
+    "POST /admin/api-clients/<uuid:api_client_id>/tokens/<uuid:token_id>/revoke": admin(303),
     "POST /admin/stores/new": admin(303, store),
     "POST /admin/stores/<uuid:store_id>/edit": admin(303, lambda things: store(things) | REVISION),
     "POST /admin/stores/<uuid:store_id>/deactivate": admin(303, lambda _things: REVISION),

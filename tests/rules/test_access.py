@@ -17,6 +17,8 @@ from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges
 from app.models import (
     Address,
+    ApiClient,
+    ApiToken,
     Associate,
     AttributeDefinition,
     AuditEntry,
@@ -50,6 +52,9 @@ class Things:
     associate: Associate
     job: Job
     delivery: Delivery
+    api_client: ApiClient
+    access_token: str
+    token_id: uuid.UUID
     change_id: uuid.UUID
     event_id: uuid.UUID
     review_id: uuid.UUID
@@ -61,6 +66,7 @@ class Things:
         return {
             "address_id": self.address.id,
             "ask_id": self.ask.id,
+            "api_client_id": self.api_client.id,
             "associate_id": self.associate.id,
             "customer_id": self.customer.id,
             "definition_id": self.definition.id,
@@ -76,6 +82,7 @@ class Things:
             "webhook_id": self.delivery.webhook_id,
             "token": "x" * 22,
             "wording_id": self.wording.id,
+            "token_id": self.token_id,
         }[name]
 
 
@@ -94,6 +101,9 @@ def make_things(session, store):
     search_index.refresh(session, [customer.id])
     session.commit()
     event_id, review_id = make_review(session, customer, store)
+    api_client = factories.make_api_client(session)
+    access_token = factories.make_token(session, api_client)
+    token_id = session.scalars(select(ApiToken.id).where(ApiToken.api_client_id == api_client.id)).one()
     return Things(
         store=store,
         customer=customer,
@@ -103,6 +113,9 @@ def make_things(session, store):
         associate=factories.make_associate(session, stores=(store,)),
         job=factories.make_job(session, store_id=store.id),
         delivery=factories.make_delivery(session),
+        api_client=api_client,
+        access_token=access_token,
+        token_id=token_id,
         change_id=change_id,
         event_id=event_id,
         review_id=review_id,
@@ -162,14 +175,16 @@ def test_each_person_gets_what_the_table_says(line_name, app, cast, session, sig
     found, leaks = {}, []
     for person in PEOPLE:
         things = make_things(session, cast.north)
-        if person == "anonymous":
+        if person in {"anonymous", "token"}:
             browser = app.test_client()
             browser.get("/sign-in")
+            if person == "token":
+                browser.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {things.access_token}"
         else:
             browser = sign_in(people[person])
         response = send(browser, line_name, things)
         found[person] = response.status_code
-        if person == "anonymous" and response.status_code == 303:
+        if person in {"anonymous", "token"} and response.status_code == 303:
             assert response.location.startswith("/sign-in")
         if response.status_code in {403, 404} and "Canary" in response.text:
             leaks.append(person)

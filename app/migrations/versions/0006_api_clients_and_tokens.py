@@ -86,12 +86,16 @@ def upgrade() -> None:
         sa.Column("prefix", sa.String(length=12), nullable=False),
         sa.Column("api_client_id", sa.Uuid(), nullable=False),
         sa.Column("family_id", sa.Uuid(), nullable=False),
+        sa.Column("grant", sa.String(length=20), nullable=False),
         sa.Column("scopes", sa.String(length=200), nullable=False),
         sa.Column("issued_at", app.models.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", app.models.base.UtcDateTime(timezone=True), nullable=False),
         sa.Column("used_at", app.models.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", app.models.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", app.models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "\"grant\" IN ('client_credentials', 'password')", name=op.f("ck_api_token_grant")
+        ),
         sa.CheckConstraint("kind IN ('access', 'refresh')", name=op.f("ck_api_token_kind")),
         sa.ForeignKeyConstraint(
             ["api_client_id"], ["api_client.id"], name=op.f("fk_api_token_api_client_id_api_client")

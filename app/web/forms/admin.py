@@ -17,8 +17,9 @@ from wtforms.widgets import TextArea
 from app.domain.associates import AssociateInput
 from app.domain.attribute_definitions import DefinitionInput
 from app.domain.attributes import AttributeType
-from app.domain.permissions import ASSIGNABLE
+from app.domain.permissions import ASSIGNABLE, SCOPE_LABELS, Scope
 from app.domain.stores import StoreInput, time_zones
+from app.domain.tokens import ApiClientInput
 from app.errors import Invalid
 from app.web.forms.base import BaseForm, IdempotencyMixin, MailField, RevisionMixin
 from app.web.forms.customers import country_choices
@@ -83,6 +84,34 @@ class AssociateForm(RevisionMixin, IdempotencyMixin, BaseForm):
             last_name=self.last_name.data or "",
             role=self.role.data or "",
             store_ids=store_ids,
+        )
+
+
+class ApiClientForm(RevisionMixin, BaseForm):
+    """A program that uses the API."""
+
+    name = StringField(_("Name"))
+    scopes = SelectMultipleField(_("What it may do"), validate_choice=False)
+    every_store = BooleanField(_("All stores"))
+    store_ids = SelectMultipleField(_("Only these stores"), validate_choice=False)
+
+    def __init__(self, *args: Any, stores: list[tuple[str, str, bool]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scopes.choices = [(scope.value, _(SCOPE_LABELS[scope])) for scope in Scope]
+        mine = self.store_ids.data or []
+        self.store_ids.choices = [(key, name) for key, name, is_open in stores if is_open or key in mine]
+
+    def to_input(self) -> ApiClientInput:
+        """Return the input of the domain. Raises Invalid for a store that is none."""
+        try:
+            store_ids = frozenset(uuid.UUID(value) for value in self.store_ids.data or [])
+        except ValueError:
+            raise Invalid({"store_ids": ["Choose from the stores that are open."]}) from None
+        return ApiClientInput(
+            name=self.name.data or "",
+            scopes=frozenset(self.scopes.data or []),
+            store_ids=store_ids,
+            every_store=bool(self.every_store.data),
         )
 
 
