@@ -7,7 +7,7 @@ from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 
 from app.db import transaction
-from app.domain.permissions import Permission
+from app.domain.permissions import SCOPE_LABELS, Permission, Scope
 from app.errors import Conflict, Invalid, Stale
 from app.models import ApiClient
 from app.queries import stores
@@ -19,7 +19,6 @@ from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
 from app.web.database import get_session
 from app.web.forms.admin import ApiClientForm
-from app.web.forms.base import ActForm
 from app.web.language import say
 
 blueprint = Blueprint("api_clients", __name__)
@@ -32,7 +31,7 @@ _FIELDS = ("name", "scopes", "every_store", "store_ids")
 def index() -> Response:
     """Show the list."""
     rows = queries.list_clients(get_session(), current_actor())
-    return htmx.render("api_clients/index.html", rows=rows)
+    return htmx.render("api_clients/index.html", rows=rows, scope_names=_scope_names)
 
 
 @blueprint.route("/admin/api-clients/new", methods=["GET", "POST"])
@@ -61,7 +60,9 @@ def show(api_client_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     row = queries.get_client(session, actor, api_client_id)
     found = queries.list_tokens(session, actor, api_client_id)
-    return htmx.render("api_clients/show.html", row=row, tokens=found, state=tokens.state_of, form=ActForm())
+    return htmx.render(
+        "api_clients/show.html", row=row, scope_names=_scope_names, tokens=found, state=tokens.state_of
+    )
 
 
 @blueprint.route("/admin/api-clients/<uuid:api_client_id>/edit", methods=["GET", "POST"])
@@ -155,6 +156,10 @@ def _show_secret(made: service.NewSecret) -> Response:
     # Shown in this answer and nowhere kept: a cookie could be read by others.
     back_url = url_for("api_clients.show", api_client_id=made.client.id)
     return htmx.render("api_clients/secret.html", row=made.client, secret=made.secret, back_url=back_url)
+
+
+def _scope_names(row: ApiClient) -> list[str]:
+    return [_(SCOPE_LABELS[scope]) for scope in Scope if scope.value in row.scopes.split()]
 
 
 def _form(**values: Any) -> ApiClientForm:
