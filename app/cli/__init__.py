@@ -61,7 +61,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    client_group, data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group, import_group,
+    client_group, data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group,
+    import_group,
 )  # fmt: skip
 
 for command in COMMANDS:

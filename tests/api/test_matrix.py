@@ -21,6 +21,34 @@ CUSTOMER = f"{CUSTOMERS}/<customer_id>"
 ADDRESS = f"{CUSTOMER}/addresses/<address_id>"
 
 
+def changed(customer):
+    return {
+        "first_name": "New",
+        "last_name": "Name",
+        "extended_attributes": [],
+        "revision": customer.revision,
+    }
+
+
+def address(customer):
+    return {
+        "type": "billing",
+        "country_code": "FR",
+        "address_1": "2 rue de la Paix",
+        "zip_code": "75002",
+        "city": "Paris",
+        "profile_revision": customer.revision,
+    }
+
+
+def order(customer):
+    return {
+        "external_order_id": f"WEB-{customer.display_id}",
+        "created_at": "2026-05-01T10:00:00.000Z",
+        "billing_address": {"email": f"new-{customer.email}", "first_name": "New"},
+    }
+
+
 @dataclass(frozen=True)
 class Case:
     """The scope that the route asks for (None: public), the answer with it, and what is sent.
@@ -36,6 +64,22 @@ class Case:
 
 CASES: dict[str, Case] = {
     "GET /v0/ping": Case(None),
+    f"GET {CUSTOMERS}": Case(READ, elsewhere=200),
+    f"GET {CUSTOMERS}/simplified": Case(READ, elsewhere=200),
+    f"POST {CUSTOMERS}": Case(WRITE, elsewhere=200, body=lambda customer: {"email": f"new-{customer.email}"}),
+    f"GET {CUSTOMER}": Case(READ),
+    f"PUT {CUSTOMER}": Case(WRITE, body=changed),
+    f"DELETE {CUSTOMER}": Case(WRITE, 202),
+    f"POST {CUSTOMER}/addresses": Case(WRITE, body=address),
+    f"GET {ADDRESS}": Case(READ),
+    f"PUT {ADDRESS}": Case(WRITE, body=address),
+    f"PATCH {ADDRESS}": Case(WRITE, body=address),
+    f"DELETE {ADDRESS}": Case(WRITE, 204, body=lambda customer: {"profile_revision": customer.revision}),
+    f"GET {CUSTOMER}/orders": Case(READ),
+    "GET /v0/d/stores/<store_id>/opted_in_consumers": Case(Scope.CLIENTELING_READ),
+    "POST /v0/d/orders": Case(Scope.ORDERS_WRITE, elsewhere=200, body=order),
+    "GET /v0/openapi.json": Case(None),
+    "GET /v0/docs": Case(None),
     "POST /v0/token": Case(None, 400),
 }
 

@@ -170,6 +170,25 @@ ADMIN_NOUNS = {
     "wordings": "wording",
 }
 LOGS = ("audit", "access", "seen")
+API_CUSTOMER = "consumer_profiles/<customer_id>"
+API_ADDRESS = f"{API_CUSTOMER}/addresses/<address_id>"
+API_READS = (
+    "consumer_profiles",
+    "consumer_profiles/simplified",
+    API_CUSTOMER,
+    API_ADDRESS,
+    f"{API_CUSTOMER}/orders",
+    "stores/<store_id>/opted_in_consumers",
+)
+API_WRITES = (
+    ("POST", "consumer_profiles"),
+    ("PUT", API_CUSTOMER),
+    ("POST", f"{API_CUSTOMER}/addresses"),
+    ("PUT", API_ADDRESS),
+    ("PATCH", API_ADDRESS),
+    ("DELETE", API_ADDRESS),
+    ("POST", "orders"),
+)
 API_CLIENT_PAGES = ("", "/edit", "/secret", "/deactivate", "/reactivate")
 CUSTOMER = "/customers/<uuid:customer_id>"
 REQUEST = "/data-requests/<uuid:request_id>"
@@ -184,6 +203,10 @@ TABLE: dict[str, Line] = {
     "GET /v0/docs": public(200),
     "GET /v0/openapi.json": public(200),
     "POST /v0/token": public(400),
+    **{f"GET /v0/d/{path}": program(200) for path in API_READS},
+    # Without a body, which the door does not look at: 401 for people, and no further than 400 here.
+    **{f"{name} /v0/d/{path}": program(400) for name, path in API_WRITES},
+    f"DELETE /v0/d/{API_CUSTOMER}": program(202),
     "GET /sign-in": Line((200, 303, 303, 303, 303, 303)),
     "POST /sign-in": public(422),
     "POST /sign-out": everybody(303),
