@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from app.domain.erasures import LedgerKey
 from app.errors import AppError, Conflict, Unavailable
 
 try:
@@ -128,6 +129,23 @@ def set_waker(engine: Engine, wake: Callable[[], None]) -> None:
     It must return at once and never raise: the act is saved, and workers look by themselves too.
     """
     _wakers[engine] = wake
+
+
+# The key under which the ledger of erasures is read, by engine: it never stands in the database.
+_ledger_keys: WeakKeyDictionary[Engine, LedgerKey] = WeakKeyDictionary()
+
+
+def set_ledger_key(engine: Engine, secret: str) -> None:
+    """Let acts on the engine look into the ledger of erasures."""
+    _ledger_keys[engine] = LedgerKey(secret)
+
+
+def ledger_key(session: Session) -> LedgerKey:
+    """Return the key of the ledger of erasures. Raises RuntimeError where none was set."""
+    found = _ledger_keys.get(session.get_bind().engine)
+    if found is None:
+        raise RuntimeError("the engine was not told the key of the ledger of erasures")
+    return found
 
 
 def wake_after_commit(session: Session) -> None:

@@ -8,6 +8,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from app import config
+from app.cli.backups import backup, erasures, restore
 from app.cli.clients import client_group
 from app.cli.demo import demo_command
 from app.cli.imports import import_group
@@ -61,8 +62,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    client_group, data_map_command, demo_command, doctor, init, jobs, openapi_command, run, user_group,
-    import_group,
+    backup, client_group, data_map_command, demo_command, doctor, erasures, import_group, init, jobs,
+    openapi_command, restore, run, user_group,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -8,14 +8,16 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app import config
-from app.db import make_engine
+from app.db import make_engine, set_ledger_key
 from app.domain.actor import Actor
 
 
 @contextmanager
 def open_engine(settings: config.Settings | None = None) -> Iterator[Engine]:
     """Give an engine without the time limits of pages, closed at the end."""
-    engine = make_engine((settings or config.load()).database_url, bulk=True)
+    settings = settings or config.load()
+    engine = make_engine(settings.database_url, bulk=True)
+    set_ledger_key(engine, settings.ledger_secret)
     try:
         yield engine
     finally:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.orm import Session
 
 from app import config, schema
-from app.db import make_engine, transaction
+from app.db import make_engine, set_ledger_key, transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
 from app.errors import AppError, Invalid
@@ -55,6 +55,7 @@ def import_group(
     """
     settings = config.load()
     engine = make_engine(settings.database_url, bulk=True)
+    set_ledger_key(engine, settings.ledger_secret)
     # Each batch makes many rows and lets them go: looking for cycles less often is a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
     try:

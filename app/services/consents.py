@@ -18,6 +18,7 @@ from app.domain.customers import LinkReason
 from app.domain.events import EventKind, NewEvent
 from app.domain.fields import Checker
 from app.domain.permissions import Permission, Role
+from app.domain.texts import N_
 from app.errors import Forbidden, Invalid, NotFound
 from app.models import (
     Address,
@@ -31,12 +32,13 @@ from app.models import (
 )
 from app.models.base import new_id
 from app.queries import customers as customer_queries
-from app.queries import scope
+from app.queries import scope, suppressions
 from app.services import audit, revisions, search_index
 from app.services import events as event_service
 
 # Clocks of other systems differ a little from ours.
 _TOLERANCE = timedelta(minutes=5)
+ERASED = N_("Somebody with this address was erased: only the customer can opt in again; an import cannot.")
 _SOURCES = {Method.SPOKEN: "Store", Method.MAIL_LINK: "Link"}
 _Key = tuple[uuid.UUID, uuid.UUID, str, str]
 
@@ -298,6 +300,9 @@ class _Known:
             row.id: row.time_zone
             for row in session.scalars(select(Store).where(Store.id.in_({one.store_id for one in batch})))
         }
+        # An import must not bring back what somebody who was erased had said.
+        remote = any(one.method in consents.REMOTE and one.action in consents.TOWARDS_YES for one in batch)
+        self.suppressed = suppressions.among(session, self.customers.values()) if remote else set()
         self.changed: set[uuid.UUID] = set()
         self.told: list[NewEvent] = []
 
@@ -351,6 +356,12 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
     at = min(given.at, now)
     key = (customer.id, given.store_id, given.purpose.value, given.channel.value)
     standing = known.standings.get(key, Standing())
+    if (
+        given.method in consents.REMOTE
+        and given.action in consents.TOWARDS_YES
+        and customer.id in known.suppressed
+    ):
+        raise Invalid({"action": [ERASED]})
     settled = standing.after(given.action, given.method, at)
     consents.refuse_without_contact(
         given.channel,

@@ -17,7 +17,7 @@ from app.domain.data_requests import Kind, State
 from app.domain.erasures import LedgerKey, LedgerLine
 from app.domain.personal_data import Erase
 from app.errors import Conflict
-from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order
+from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
 from app.queries import personal_rows
 from app.services import audit, search_index
 
@@ -156,6 +156,11 @@ def risen(session: Session, key: LedgerKey) -> list[uuid.UUID]:
         return []
     ids = session.scalars(select(Customer.id).execution_options(yield_per=10_000))
     return [customer_id for customer_id in ids if key.of_customer(customer_id) in erased]
+
+
+def end_all_sessions(session: Session) -> None:
+    """Sign everybody out: a backup holds sessions that were ended since."""
+    session.execute(delete(SignInSession))
 
 
 def request_again(session: Session, actor: Actor, customer_id: uuid.UUID) -> DataRequest:

@@ -80,20 +80,27 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     An external id that comes twice in one batch is recorded twice, in order.
     """
     actor.require(Permission.ORDER_RECORD)
-    places = _Places(session, batch)
-    owners = places.owners(session, actor, batch)
     keys = [given.order.external_order_id for given in batch]
     known = {
         row.external_order_id: row
         for row in session.scalars(select(Order).where(Order.external_order_id.in_(keys)))
     }
+    # Whose person was erased stays without it, whatever the source sends again.
+    redacted = {key for key, row in known.items() if row.redacted_at is not None}
+    places = _Places(session, batch)
+    live = [given for given in batch if given.order.external_order_id not in redacted]
+    found = iter(places.owners(session, actor, live))
+    owners = [None if given.order.external_order_id in redacted else next(found) for given in batch]
     touched: set[uuid.UUID] = set()
     outcomes: list[Recorded | Invalid] = []
     for given, owner in zip(batch, owners, strict=True):
         if isinstance(owner, Invalid):
             outcomes.append(owner)
             continue
-        columns = _columns(given.order, owner, places.store_of(given))
+        order = given.order
+        if owner is None:
+            order = replace(order, document=orders.redact_person(order.document))
+        columns = _columns(order, owner, places.store_of(given))
         outcomes.append(_write(session, actor, columns, known, touched))
     session.flush()
     _link(session, outcomes)
@@ -244,7 +251,7 @@ def _currency(order: OrderDocument, store: Store | None) -> str:
     return order.currency or (store.currency if store else NO_CURRENCY)
 
 
-def _columns(order: OrderDocument, customer_id: uuid.UUID, store: Store | None) -> dict[str, Any]:
+def _columns(order: OrderDocument, customer_id: uuid.UUID | None, store: Store | None) -> dict[str, Any]:
     currency = _currency(order, store)
     return {
         "external_order_id": order.external_order_id,
@@ -285,7 +292,8 @@ def _write(
         for name, value in columns.items():
             setattr(row, name, value)
         row.recorded_at = now
-    touched.add(columns["customer_id"])
+    if columns["customer_id"]:
+        touched.add(columns["customer_id"])
     audit.record(
         session,
         actor,

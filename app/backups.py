@@ -1,0 +1,215 @@
+"""Backups of an SQLite database, and putting one back without bringing anybody back who was erased."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app import ledger, schema
+from app.config import Settings
+from app.db import make_engine, set_ledger_key, sqlite_library, transaction
+from app.domain.actor import Actor
+from app.domain.data_requests import ERASED_WITHIN
+from app.domain.erasures import LedgerKey
+from app.errors import Conflict
+from app.scrub import scrub
+from app.services import erasures
+
+FOLDER = "backups"
+_PREFIX = "clienteling-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """What came of going through the ledger: lines that were new here, customers erased again."""
+
+    lines: int
+    erased: int
+
+
+def backup(engine: Engine, target: Path) -> Path:
+    """Write a consistent, compact copy while the server runs, checked, with a manifest beside it.
+
+    Raises Conflict when the file is there already or the copy is not sound.
+    """
+    if target.exists():
+        raise Conflict(message=f"{target} is there already.")
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.part")
+    draft.unlink(missing_ok=True)
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(draft),))
+    finally:
+        connection.close()
+    draft.chmod(0o600)
+    manifest = _inspect(draft) | {"made_at": datetime.now(UTC).isoformat(), "sha256": _sha256(draft)}
+    _sync(draft)
+    draft.rename(target)
+    manifest_of(target).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    _sync(target.parent)
+    return target
+
+
+def default_target(settings: Settings) -> Path:
+    """Return where a backup goes that was given no name."""
+    return settings.data_dir / FOLDER / f"{_PREFIX}{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of a backup stands."""
+    return path.with_name(f"{path.name}.json")
+
+
+def tidy(settings: Settings, *, keep: timedelta = ERASED_WITHIN) -> int:
+    """Delete the backups of DATA_DIR that are older, and return how many: they hold erased people."""
+    folder = settings.data_dir / FOLDER
+    old = time.time() - keep.total_seconds()
+    gone = [path for path in folder.glob(f"{_PREFIX}*.db") if path.stat().st_mtime < old]
+    for path in gone:
+        path.unlink()
+        manifest_of(path).unlink(missing_ok=True)
+    return len(gone)
+
+
+def restore(settings: Settings, source: Path) -> Replayed:
+    """Put a backup in the place of the database, bring it to the newest schema, replay the ledger.
+
+    All sessions end. Raises Conflict when the backup is not sound, or somebody works on the database.
+    """
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    expected = _read_manifest(source)
+    if expected and expected["sha256"] != _sha256(source):
+        raise Conflict(message=f"{source} is not what its manifest says: it is damaged or was changed.")
+    draft = path.with_name(f".{path.name}.restore")
+    draft.write_bytes(source.read_bytes())
+    draft.chmod(0o600)
+    try:
+        _inspect(draft)
+        if path.exists():
+            _save_ledger(settings, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _sync(draft)
+    draft.rename(path)
+    _sync(path.parent)
+    engine = make_engine(settings.database_url, bulk=True)
+    set_ledger_key(engine, settings.ledger_secret)
+    try:
+        schema.upgrade(engine)
+        return replay(engine, settings, settings.data_dir / ledger.NAME, ends_sessions=True)
+    finally:
+        engine.dispose()
+
+
+def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: bool = False) -> Replayed:
+    """Take the ledger's file in, and erase again whoever is there although it names them.
+
+    Raises Conflict when the ledger was written under another key.
+    """
+    key = LedgerKey(settings.ledger_secret)
+    actor = Actor.system("Ledger of erasures")
+    with Session(engine, expire_on_commit=False) as session:
+        with transaction(session):
+            if ends_sessions:
+                erasures.end_all_sessions(session)
+            lines = erasures.take_in(session, list(ledger.read(path)))
+        risen = erasures.risen(session, key)
+        for customer_id in risen:
+            with transaction(session):
+                request_id = erasures.request_again(session, actor, customer_id).id
+            with transaction(session):
+                names = erasures.begin(session, actor, request_id)
+            for name in names:
+                with transaction(session):
+                    erasures.run_step(session, request_id, name, key)
+            with transaction(session):
+                erasures.finish(session, actor, request_id)
+        ledger.append(path, erasures.ledger_lines(session))
+    scrub(engine, erasures.tables())
+    return Replayed(lines=lines, erased=len(risen))
+
+
+def _save_ledger(settings: Settings, path: Path) -> None:
+    """Write what the database's own ledger holds into the file before the database goes."""
+    connection = sqlite_library.connect(str(path), timeout=1)
+    try:
+        # Whoever has the file open holds a lock that this one needs.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+    except sqlite_library.OperationalError as error:
+        raise Conflict(message="The server or the background jobs are running: stop them first.") from error
+    except sqlite_library.DatabaseError:
+        # Damaged: that is what a restore is for, and the file has the ledger.
+        return
+    finally:
+        connection.close()
+    engine = make_engine(settings.database_url, bulk=True)
+    try:
+        with Session(engine) as session, contextlib.suppress(Exception):
+            ledger.append(settings.data_dir / ledger.NAME, erasures.ledger_lines(session))
+    finally:
+        engine.dispose()
+
+
+def _inspect(path: Path) -> dict[str, Any]:
+    """Return schema and counts of a copy. Raises Conflict when it is not sound."""
+    try:
+        connection = sqlite_library.connect(str(path))
+        try:
+            sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            sound &= connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            names = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+                    " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'customer_search%' ORDER BY name"
+                )
+            ]
+            counts = {
+                name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
+                for name in names
+            }
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite_library.DatabaseError as error:
+        raise Conflict(message=f"{path.name} is no sound database: {error}.") from error
+    if not sound:
+        raise Conflict(message=f"{path.name} is damaged.")
+    return {"schema": revision, "counts": counts}
+
+
+def _read_manifest(source: Path) -> dict[str, Any] | None:
+    try:
+        read: dict[str, Any] = json.loads(manifest_of(source).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise Conflict(message=f"{manifest_of(source)} cannot be read.") from None
+    return read
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
