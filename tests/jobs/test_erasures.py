@@ -95,7 +95,7 @@ def test_everything_of_the_customer_goes_and_nothing_of_others(session, cast, wo
         customer_queries.get(session, SYSTEM, marie_id)
     # What stays: who did what, who saw, that it was erased. None of it says who the customer was.
     assert set(people.rows_of(session, marie_id)) == {
-        "access_entry", "audit_entry", "data_request", "data_request_step",
+        "access_entry", "audit_entry", "data_request", "data_request_step", "event",
     }  # fmt: skip
     assert people.rows_of(session, cast.stranger.id) == other_before
     values = session.scalars(select(AuditEntry.changes).where(AuditEntry.customer_id == marie_id)).all()
@@ -158,7 +158,7 @@ def test_what_comes_while_the_steps_run_goes_too(session, cast, engine, settings
     session.expire_all()
     assert session.get(Customer, cast.marie.id) is None
     assert set(people.rows_of(session, cast.marie.id)) <= {
-        "access_entry", "audit_entry", "data_request", "data_request_step", "job",
+        "access_entry", "audit_entry", "data_request", "data_request_step", "event", "job",
     }  # fmt: skip
 
 

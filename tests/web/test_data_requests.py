@@ -119,6 +119,7 @@ def test_the_copy_holds_every_part_of_the_registry(cast, session, sign_in):
     mia = sign_in(cast.mia)
     ask(mia, customer, "export")
     row = only_request(session)
+    session.rollback()
     file, page = f"/data-requests/{row.id}/export.json", f"/data-requests/{row.id}/export"
     assert (mia.get(file).status_code, mia.get(page).status_code) == (404, 404)
     assert mia.post(f"/data-requests/{row.id}/prepare").status_code == 303
