@@ -116,6 +116,9 @@ def delete(customer_id: str) -> tuple[None, int]:
     """Request customer deletion."""
     wanted = ids.read(customer_id, MissingCustomer)
     session = get_session()
+    settings: Settings = current_app.extensions["settings"]
     with ids.named(MissingCustomer), transaction(session):
-        data_requests.request_deletion(session, current_actor(), wanted)
+        data_requests.request_deletion(
+            session, current_actor(), wanted, call_off_days=settings.deletion_call_off_days
+        )
     return None, 202
