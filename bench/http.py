@@ -59,7 +59,7 @@ def serving(module: str, url: str, **environment: str) -> Iterator[tuple[int, in
             cwd=ROOT,
             env={
                 **os.environ, "DATABASE_URL": url, "DATA_DIR": folder, "SECRET_KEY": SECRET, "ALLOW_HTTP": "yes",
-                "PORT": str(port), "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT), **environment,
+                "PORT": str(port), "LOG_LEVEL": "ERROR", "RUN_JOBS": "no", "PYTHONPATH": str(ROOT), **environment,
             },
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
@@ -167,7 +167,7 @@ def run(kind: str, customers: int) -> list[Goal]:
     ):
         measure(port, "hello", [request("/hello", {})])
         measure(port, f"constant, {size} bytes", [request("/page", {}, b"text=a")])
-    with serving("from app.cli import main; main(['run'])", url, RUN_JOBS="no") as (port, master):
+    with serving("from app.cli import main; main(['run'])", url) as (port, master):
         measure(port, "search", searches)
         measure(port, "list page", [request("/customers", headers | {"HX-Request": "false"})])
         workers = memory(master)

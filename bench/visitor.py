@@ -20,7 +20,7 @@ from app.models import Associate, AssociateStore, Store
 from app.services import sign_in
 
 PASSWORD = "a long password for the bench"
-SECRET = "bench" * 8
+SECRET = "the secret of the bench, known to all"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
