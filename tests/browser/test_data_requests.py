@@ -74,6 +74,6 @@ def test_a_manager_makes_the_copy_ready_and_reads_it(tablet, cast, session, sche
     it.check()
     shoot(page, f"list-{scheme}")
     it.open("/confirm-password")
-    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("textbox", name="Your password").fill(PASSWORD)
     it.check()
     shoot(page, f"confirm-{scheme}")
