@@ -79,7 +79,18 @@ class ConsentEvent(Base):
     __table_args__ = (
         Index(None, "customer_id", "at"),
         Index(None, "store_id", "recorded_at"),
-        Index(None, "store_id", "at", "action", "method"),
+        # Holds all that the dashboard counts.
+        Index(
+            "ix_consent_event_figures",
+            "store_id",
+            "at",
+            "action",
+            "purpose",
+            "associate_id",
+            "method",
+            "wording",
+            "evidence_id",
+        ),
         Index(None, "evidence_id"),
         Index(None, "wording_id"),
     )
@@ -118,7 +129,8 @@ class Consent(Base):
     __table_args__ = (
         Index(None, "event_id"),
         Index(None, "store_id", "review", "risk"),
-        Index(None, "store_id", "state", "since"),
+        # Holds all that the dashboard counts.
+        Index("ix_consent_figures", "store_id", "state", "since", "purpose", "channel", "is_weak"),
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id"), primary_key=True)

@@ -8,11 +8,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, union_all
+from sqlalchemy.orm import Session
 
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose, State, is_weak
@@ -275,32 +276,41 @@ def _add(tally: Tally, action: str, has_weak: int, count: int) -> None:
 
 def _weeks(session: Session, scope: Scope) -> Sequence[tuple[date, Tally]]:
     """Return each week by its Monday, in the time zone of each store."""
-    weak = case((_is_weak_event(), 1), else_=0).label("is_weak")
-    hour = _hour(session, ConsentEvent.at).label("hour")
-    found = session.execute(
-        select(ConsentEvent.store_id, hour, ConsentEvent.action, weak, func.count())
-        .where(*_answers(scope))
-        .group_by(ConsentEvent.store_id, hour, ConsentEvent.action, weak)
-    )
-    zones = {store.id: ZoneInfo(store.time_zone) for store in scope.stores}
     first = scope.since.date()
     count_weeks = (scope.now.date() - first).days // 7 + 1
-    weeks = {first + timedelta(weeks=number): Tally(label="") for number in range(count_weeks)}
-    for store_id, text, action, has_weak, count in found:
-        local = datetime.fromisoformat(f"{text}:00:00+00:00").astimezone(zones[store_id]).date()
-        monday = local - timedelta(days=local.weekday())
-        if monday in weeks:
-            _add(weeks[monday], action, has_weak, count)
-    for monday, tally in weeks.items():
-        year, week, _ = monday.isocalendar()
-        tally.label = f"{year}-W{week:02d}"
+    mondays = [first + timedelta(weeks=number) for number in range(count_weeks)]
+    weeks = {monday: Tally(label=_week_label(monday)) for monday in mondays}
+    by_zone: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for store in scope.stores:
+        by_zone[store.time_zone].append(store.id)
+    if not by_zone:
+        return list(weeks.items())
+    # One part for each time zone, in which weeks begin at times of their own.
+    parts = [_weeks_of_zone(scope, ZoneInfo(zone), ids, mondays) for zone, ids in by_zone.items()]
+    for place, action, has_weak, count in session.execute(union_all(*parts)):
+        _add(weeks[mondays[place]], action, has_weak, count)
     return list(weeks.items())
 
 
-def _hour(session: Session, column: InstrumentedAttribute[datetime]) -> ColumnElement[str]:
-    if session.get_bind().dialect.name == "sqlite":
-        return func.strftime("%Y-%m-%dT%H", column)
-    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24')
+def _weeks_of_zone(
+    scope: Scope, zone: ZoneInfo, store_ids: Sequence[uuid.UUID], mondays: Sequence[date]
+) -> Select[Any]:
+    begins = [datetime.combine(monday, time(), zone) for monday in mondays]
+    place = case(
+        *((ConsentEvent.at < begin, number) for number, begin in enumerate(begins[1:])),
+        else_=len(begins) - 1,
+    ).label("place")
+    weak = case((_is_weak_event(), 1), else_=0).label("is_weak")
+    return (
+        select(place, ConsentEvent.action, weak, func.count())
+        .where(*_answers(scope), ConsentEvent.store_id.in_(store_ids), ConsentEvent.at >= begins[0])
+        .group_by(place, ConsentEvent.action, weak)
+    )
+
+
+def _week_label(monday: date) -> str:
+    year, week, _ = monday.isocalendar()
+    return f"{year}-W{week:02d}"
 
 
 def _associates(session: Session, scope: Scope) -> Sequence[Tally]:
