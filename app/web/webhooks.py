@@ -181,7 +181,12 @@ def rotate(webhook_id: uuid.UUID) -> Response:
         "back_label": row.name,
     }
     return htmx.render(
-        "admin/state.html", status=422 if form.is_submitted() else 200, form=form, messages=[], **context
+        "admin/state.html",
+        status=422 if form.is_submitted() else 200,
+        form=form,
+        messages=[],
+        action_url=request.path,
+        **context,
     )
 
 
