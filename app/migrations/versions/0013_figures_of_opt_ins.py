@@ -21,15 +21,15 @@ _CONSENTS = "store_id state since purpose channel is_weak".split()
 
 def upgrade() -> None:
     """Upgrade the schema."""
-    op.drop_index(_OLD_EVENTS, table_name="consent_event")
+    op.drop_index(op.f(_OLD_EVENTS), table_name="consent_event")
     op.create_index("ix_consent_event_figures", "consent_event", _EVENTS)
-    op.drop_index(_OLD_CONSENTS, table_name="consent")
+    op.drop_index(op.f(_OLD_CONSENTS), table_name="consent")
     op.create_index("ix_consent_figures", "consent", _CONSENTS)
 
 
 def downgrade() -> None:
     """Downgrade the schema."""
     op.drop_index("ix_consent_figures", table_name="consent")
-    op.create_index(_OLD_CONSENTS, "consent", ["store_id", "state", "since"])
+    op.create_index(op.f(_OLD_CONSENTS), "consent", ["store_id", "state", "since"])
     op.drop_index("ix_consent_event_figures", table_name="consent_event")
-    op.create_index(_OLD_EVENTS, "consent_event", ["store_id", "at", "action", "method"])
+    op.create_index(op.f(_OLD_EVENTS), "consent_event", ["store_id", "at", "action", "method"])
