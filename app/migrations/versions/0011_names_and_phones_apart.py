@@ -36,13 +36,13 @@ customer = sa.table(
 
 def upgrade() -> None:
     _rewrite(lambda person, _old: haystack(person))
-    op.create_index(op.f("ix_customer_created_at_id"), "customer", ["created_at", "id"])
-    op.create_index(op.f("ix_customer_updated_at_id"), "customer", ["updated_at", "id"])
+    op.create_index(op.f("ix_customer_created_at_customer_id"), "customer", ["created_at", "id"])
+    op.create_index(op.f("ix_customer_updated_at_customer_id"), "customer", ["updated_at", "id"])
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_customer_updated_at_id"), "customer")
-    op.drop_index(op.f("ix_customer_created_at_id"), "customer")
+    op.drop_index(op.f("ix_customer_updated_at_customer_id"), "customer")
+    op.drop_index(op.f("ix_customer_created_at_customer_id"), "customer")
     _rewrite(lambda _person, old: old.replace(AFTER_NAMES, "").replace(BEFORE_PHONES, ""))
 
 

@@ -1,0 +1,50 @@
+"""The migrations lead to the tables of the models, and each can be taken back."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from app import schema
+from app.db import make_engine
+from app.models import Base
+
+# The search keeps tables of its own, which no model maps as they are.
+_OWN = "customer_search"
+
+
+@pytest.fixture
+def engine(database_kind, tmp_path, migrated):
+    url = migrated if database_kind == "postgresql" else f"sqlite:///{tmp_path / 'fresh.db'}"
+    engine = make_engine(url, bulk=True)
+    yield engine
+    if database_kind == "postgresql":
+        schema.upgrade(engine)
+    engine.dispose()
+
+
+def differences(engine):
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    flat = [change for one in found for change in (one if isinstance(one, list) else [one])]
+    return [change for change in flat if _OWN not in str(change)]
+
+
+def test_there_is_one_newest_migration():
+    assert len(ScriptDirectory.from_config(schema.alembic_config()).get_heads()) == 1
+
+
+def test_the_migrations_lead_to_the_models(engine):
+    schema.upgrade(engine)
+    assert differences(engine) == []
+
+
+def test_each_migration_can_be_taken_back_and_done_again(engine):
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        command.downgrade(schema.alembic_config(connection), "base")
+        connection.commit()
+    schema.upgrade(engine)
+    assert schema.is_current(engine)
+    assert differences(engine) == []
