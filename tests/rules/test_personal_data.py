@@ -28,7 +28,9 @@ def test_the_registry_names_every_table_of_the_models_and_no_other():
 
 
 def test_the_registry_names_every_table_of_the_database(engine):
-    assert set(inspect(engine).get_table_names()) - NOT_OURS - set(BY_NAME) == set()
+    # The queue makes its own where the jobs run on PostgreSQL; its messages hold nothing.
+    names = {name for name in inspect(engine).get_table_names() if not name.startswith("huey_")}
+    assert names - NOT_OURS - set(BY_NAME) == set()
 
 
 @pytest.mark.parametrize("name", sorted(models()))
