@@ -86,7 +86,7 @@ def country_fields(country_code: str) -> tuple[CountryField, ...]:
 
     An unknown or missing country gives the fields of no country in particular.
     """
-    if not country_code:
+    if country_code not in values.countries():
         return tuple(
             CountryField(name=name, label=FIELD_LABELS[name], is_required=False)
             for fields in _OURS.values()

@@ -16,7 +16,8 @@ from app.domain import clock, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import EVERY_STORE, Role
-from app.errors import Conflict, NotFound, RateLimited
+from app.domain.texts import N_
+from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
 from app.services import audit
 
@@ -278,11 +279,18 @@ def confirm_password(session: Session, actor: Actor, password: str, *, source: s
 def set_preferences(
     session: Session, associate_id: uuid.UUID, *, theme: str | None = None, locale: str | None = None
 ) -> None:
-    """Keep how an associate wants the pages: theme (system, light, dark) and language."""
+    """Keep how an associate wants the pages: theme (system, light, dark) and language.
+
+    Raises Invalid for any other.
+    """
     associate = session.get_one(Associate, associate_id)
-    if theme in {"system", "light", "dark"}:
+    if theme is not None:
+        if theme not in {"system", "light", "dark"}:
+            raise Invalid({"theme": [N_("Choose one of the colours of the menu.")]})
         associate.theme = theme
-    if locale in {"en", "de"}:
+    if locale is not None:
+        if locale not in {"en", "de"}:
+            raise Invalid({"locale": [N_("Choose one of the languages of the menu.")]})
         associate.locale = locale
 
 

@@ -135,6 +135,8 @@ def delete(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
             status = 409
         else:
             return _saved(customer_id)
+    elif form.is_submitted():
+        status = 422
     return htmx.render(
         "addresses/delete.html",
         fragment="addresses/_delete.html",

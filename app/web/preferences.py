@@ -21,7 +21,7 @@ def theme() -> Response:
     """Keep the theme, and go back to the page."""
     database = get_session()
     with transaction(database):
-        sign_in.set_preferences(database, current_user.id, theme=request.form.get("theme"))
+        sign_in.set_preferences(database, current_user.id, theme=request.form.get("theme", ""))
     return htmx.see_other(_back())
 
 
@@ -31,7 +31,7 @@ def language() -> Response:
     """Keep the language, and go back to the page."""
     database = get_session()
     with transaction(database):
-        sign_in.set_preferences(database, current_user.id, locale=request.form.get("locale"))
+        sign_in.set_preferences(database, current_user.id, locale=request.form.get("locale", ""))
     return htmx.see_other(_back())
 
 

@@ -380,3 +380,21 @@ TABLE: dict[str, Line] = {
     "POST /admin/attributes/<uuid:definition_id>/deactivate": admin(303, lambda _things: REVISION),
     "POST /admin/attributes/<uuid:definition_id>/reactivate": admin(303, lambda _things: REVISION),
 }
+
+# What is no act on anybody's data, or is in the access log instead; all else that posts leaves one entry.
+UNAUDITED = frozenset(
+    {
+        "POST /sign-in",  # with an empty form: refused before anybody is looked up
+        "POST /password",
+        "POST /preferences/theme",
+        "POST /preferences/language",
+        "POST /preferences/store",
+        "POST /customers/search",
+        f"POST {CUSTOMER}/reveal",
+        f"POST {CUSTOMER}/attributes/reveal",
+        f"POST {CUSTOMER}/attributes/edit",  # with nothing changed
+        *(
+            f"POST /admin/{noun}/<uuid:{name}_id>/reactivate" for noun, name in ADMIN_NOUNS.items()
+        ),  # open already
+    }
+)

@@ -1,0 +1,187 @@
+"""Over every line of the access table: one entry for each act, bad input refused, reading changes nothing.
+
+A new route is in these tests as soon as it has its line in access_table.py.
+"""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.models import AuditEntry, Base
+from tests.rules.access_table import TABLE, UNAUDITED
+from tests.rules.test_access import make_things, send
+
+POSTS = sorted(name for name in TABLE if name.startswith("POST"))
+GETS = sorted(name for name in TABLE if name.startswith("GET") and "static" not in name)
+
+# What reading writes, as docs/privacy.md says: who looked, when a session was last used.
+SEEN = frozenset({"access_entry", "sign_in_session"})
+# What a refused form may leave behind: that somebody tried.
+TRIED = SEEN | {"sign_in_failure"}
+
+LONG = "x" * 20_000
+REFUSED = {
+    "NUL": quote("a\x00b"),
+    "half a character": "%ED%A0%80",
+    "a broken byte": "%FF",
+    "an escape": quote("\x1b[2J"),
+    "a direction override": quote("\u202emarie"),
+    "too long": LONG,
+}
+ODD = {
+    "a huge number": "99999999999999999999",
+    "a negative number": "-1",
+    "other digits": quote("٣"),
+    "wildcards": quote("%_\\"),
+    "a list": "%5B%5D",
+    "nothing": "",
+    "markup": quote('"><b hx-get=/x>{{7*7}}'),
+    "a formula": quote("=1+1"),
+}
+# Fields that the table sends for another line, and this line's form does not have.
+PASSED_OVER = {
+    ("POST /admin/associates/new", "password"),
+    ("POST /admin/associates/<uuid:associate_id>/edit", "password"),
+}
+_WORDS = re.compile(r"[A-Za-z]{3,}[^<]*[.?]")
+
+
+def who_may(line_name, cast):
+    """The person for whom the table says that it works, and whether there is one."""
+    people = {
+        "own": cast.ada,
+        "manager": cast.mia,
+        "admin": cast.root,
+        "auditor": cast.otto,
+        "other": cast.cleo,
+    }
+    for name, status in TABLE[line_name].expected().items():
+        if status < 400 and name != "anonymous":
+            return people[name], True
+    return cast.ada, False
+
+
+def snapshot(session, but):
+    session.rollback()
+    rows = {}
+    for table in Base.metadata.sorted_tables:
+        if table.name not in but:
+            rows[table.name] = sorted(map(repr, session.execute(select(table)).all()))
+    for name in ("customer_search", "customer_search_entry", "customer_search_word"):
+        rows[name] = sorted(map(repr, session.execute(text(f"SELECT * FROM {name}")).all()))
+    return rows
+
+
+def changed(before, after):
+    return [name for name in before if before[name] != after[name]]
+
+
+def encoded(form):
+    pairs = [
+        (name, one) for name, value in form.items() for one in (value if isinstance(value, list) else [value])
+    ]
+    return [(quote(str(name)), quote(str(value))) for name, value in pairs]
+
+
+def post(browser, line_name, things, pairs):
+    rule = line_name.split(" ", 1)[1]
+    path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(things.argument(found[1])), rule)
+    body = "&".join(f"{name}={value}" for name, value in pairs)
+    return browser.post(path, data=body, content_type="application/x-www-form-urlencoded")
+
+
+def helps(answer):
+    """An answer that refuses says in words what is wrong."""
+    return answer.mimetype == "text/html" and bool(_WORDS.search(re.sub(r"<[^>]*>", " ", answer.text)))
+
+
+@pytest.mark.parametrize("line_name", POSTS)
+def test_every_act_leaves_exactly_one_audit_entry(line_name, cast, session, sign_in):
+    person, works = who_may(line_name, cast)
+    if not works:
+        assert line_name in UNAUDITED
+        return
+    browser = sign_in(person)
+    things = make_things(session, cast.north)
+    count = select(func.count()).select_from(AuditEntry)
+    before = session.scalar(count)
+    answer = send(browser, line_name, things)
+    assert answer.status_code < 400
+    session.rollback()
+    assert session.scalar(count) - before == (0 if line_name in UNAUDITED else 1)
+
+
+@pytest.mark.parametrize("line_name", POSTS)
+def test_bad_input_is_refused_with_words_and_changes_nothing(line_name, app, cast, session, sign_in):
+    person, _ = who_may(line_name, cast)
+    things = make_things(session, cast.north)
+    public = TABLE[line_name].expected()["anonymous"] != 303
+    browser = app.test_client() if public else sign_in(person)
+    browser.get("/sign-in" if public else "/password")
+    good = encoded(TABLE[line_name].form(things))
+    names = [name for name, _ in good] or ["text", "field", "username", "password", "next", "first"]
+    before = snapshot(session, TRIED)
+    for name in dict.fromkeys([*names, "idempotency_key"]):
+        for what, value in REFUSED.items():
+            rest = [pair for pair in good if pair[0] != name]
+            answer = post(browser, line_name, things, [*rest, (name, value)])
+            assert answer.status_code < 500, (name, what)
+            if answer.status_code >= 400:
+                assert helps(answer), (name, what)
+            after = snapshot(session, TRIED)
+            # A field that the form does not have, or does not use, is passed over.
+            if name in names and good and (line_name, name) not in PASSED_OVER:
+                assert answer.status_code >= 400, (name, what)
+                assert changed(before, after) == [], (name, what)
+            else:
+                before = after
+
+
+@pytest.mark.parametrize("line_name", POSTS)
+def test_odd_input_is_never_a_fault(line_name, app, cast, session, sign_in):
+    person, _ = who_may(line_name, cast)
+    public = TABLE[line_name].expected()["anonymous"] != 303
+    browser = app.test_client() if public else sign_in(person)
+    browser.get("/sign-in" if public else "/password")
+    things = make_things(session, cast.north)
+    good = encoded(TABLE[line_name].form(things))
+    names = [name for name, _ in good] or ["text", "field", "username", "password", "next", "first"]
+    for name in names:
+        for what, value in ODD.items():
+            rest = [pair for pair in good if pair[0] != name]
+            answer = post(browser, line_name, things, [*rest, (name, value)])
+            assert answer.status_code < 500, (name, what)
+            assert answer.status_code < 400 or helps(answer), (name, what)
+            if answer.status_code == 303 and "sign-in" in answer.location:
+                browser = sign_in(person)
+    for pairs in ([], [*good, *good], [*good, ("unknown", "1"), ("id", "1"), ("role", "admin")]):
+        assert post(browser, line_name, things, pairs).status_code < 500
+
+
+@pytest.mark.parametrize("line_name", POSTS)
+def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, cast, session, sign_in):
+    things = make_things(session, cast.north)
+    good = TABLE[line_name].form(things)
+    if "revision" not in good:
+        return
+    person, _ = who_may(line_name, cast)
+    browser = sign_in(person)
+    before = snapshot(session, TRIED)
+    for revision in ("", "-1", "x", "999999", "99999999999999999999", "1.0", "0x1"):
+        answer = post(browser, line_name, things, encoded(good | {"revision": revision}))
+        assert 400 <= answer.status_code < 500, revision
+        assert helps(answer), revision
+        assert changed(before, snapshot(session, TRIED)) == [], revision
+
+
+@pytest.mark.parametrize("line_name", GETS)
+def test_reading_changes_nothing_but_who_looked(line_name, app, cast, session, sign_in):
+    things = make_things(session, cast.north)
+    browsers = [sign_in(person) for person in (cast.ada, cast.mia, cast.root, cast.otto)]
+    before = snapshot(session, SEEN)
+    for browser in [app.test_client(), *browsers]:
+        send(browser, line_name, things).close()
+    app.extensions["list_log"].flush()
+    assert changed(before, snapshot(session, SEEN)) == []
