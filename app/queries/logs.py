@@ -337,9 +337,14 @@ def _entries(
     if after is not None:
         # The first condition is the one that an index can begin at.
         wanted += [log.at <= after.at, or_(log.at < after.at, and_(log.at == after.at, log.id < after.id))]
-    rows = list(
-        session.scalars(select(log).where(*wanted).order_by(log.at.desc(), log.id.desc()).limit(count + 1))
-    )
+    newest = select(log).where(*wanted).order_by(log.at.desc(), log.id.desc()).limit(count + 1)
+    if actor.role is Role.MANAGER and len(actor.store_ids) > 1 and not query.store_id:
+        # Store by store an index gives the newest; for several at once SQLite would sort all they have.
+        parts = [session.scalars(newest.where(log.store_id == one)).all() for one in sorted(actor.store_ids)]
+        found = (entry for part in parts for entry in part)
+        rows = sorted(found, key=lambda entry: (entry.at, entry.id), reverse=True)[: count + 1]
+    else:
+        rows = list(session.scalars(newest))
     entries = rows[:count]
     has_more = len(rows) > count
     return entries, Cursor(at=entries[-1].at, id=entries[-1].id) if has_more else None

@@ -13,7 +13,7 @@ from app.db import transaction
 from app.domain import clock
 from app.domain.audit import AccessAction, AuditAction
 from app.domain.customers import CustomerChanges
-from app.models import AccessEntry, AuditEntry
+from app.models import AccessEntry, AssociateStore, AuditEntry
 from app.services import audit, customers
 from tests import factories
 
@@ -56,6 +56,20 @@ EVERYBODY = ["Ada Cast", "Cleo Cast", "Mia Cast", "Root Cast"]
 def test_each_reads_their_part(cast, acts, sign_in, log, person, expected):
     act = "customer.updated" if log == "audit" else ""
     assert who(sign_in(getattr(cast, person)).get(f"/logs/{log}?act={act}")) == expected
+
+
+def test_a_manager_of_two_stores_reads_both_in_one_order(cast, acts, sign_in, session):
+    session.add(AssociateStore(associate_id=cast.mia.id, store_id=cast.south.id))
+    session.commit()
+    browser = sign_in(cast.mia)
+    assert who(browser.get("/logs/audit?act=customer.updated")) == EVERYBODY
+    times = re.findall(r'<time datetime="(.*?)"', browser.get("/logs/audit").text)
+    assert times == sorted(times, reverse=True)
+    assert len(times) >= 4
+    assert who(browser.get(f"/logs/audit?act=customer.updated&store={cast.south.id}")) == [
+        "Cleo Cast",
+        "Root Cast",
+    ]
 
 
 def test_what_is_not_their_part_cannot_be_asked_for(cast, acts, sign_in):
