@@ -394,12 +394,30 @@ AUDIT_ENTRIES = {
     f"POST {CUSTOMER}/attributes/reveal": 0,
     f"POST {CUSTOMER}/attributes/edit": 0,
     **{f"POST /admin/{noun}/<uuid:{name}_id>/reactivate": 0 for noun, name in ADMIN_NOUNS.items()},
+    "POST /admin/wordings/<uuid:wording_id>/reactivate": 1,
     "POST /admin/webhooks/new": 0,
     "POST /admin/webhooks/<uuid:webhook_id>/edit": 0,
     "POST /admin/webhooks/<uuid:webhook_id>/reactivate": 0,
     "POST /admin/webhooks/<uuid:webhook_id>/test": 0,
     "POST /reviews/selection": 0,
     "POST /reviews/bulk": 2,
+    # A client that is shut out, or gets a new secret, loses its token: an act of its own.
+    "POST /admin/api-clients/<uuid:api_client_id>/deactivate": 2,
+    "POST /admin/api-clients/<uuid:api_client_id>/secret": 2,
+    "POST /admin/api-clients/<uuid:api_client_id>/reactivate": 0,
+    # Links that nobody made, questions that nobody is asked.
+    "POST /c/<token>": 0,
+    "POST /confirm/<token>": 0,
+    "POST /w/<token>": 0,
+    "POST /w/<token>/one-click": 0,
+    "POST /confirm-password": 0,
+    "POST /hand-over": 0,
+    "POST /hand-over/back": 0,
+    f"POST {CUSTOMER}/consents/resend": 0,
+    # Both opt-ins of the customer are withdrawn.
+    f"POST {CUSTOMER}/consents/stop": 2,
+    "POST /data-requests/<uuid:request_id>/call-off": 0,
+    "POST /data-requests/<uuid:request_id>/prepare": 0,
     # A new e-mail address: the two opt-ins for the old one are asked again.
     f"POST {CUSTOMER}/edit": 3,
 }

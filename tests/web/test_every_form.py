@@ -45,6 +45,10 @@ ODD = {
 PASSED_OVER = {
     ("POST /admin/associates/new", "password"),
     ("POST /admin/associates/<uuid:associate_id>/edit", "password"),
+    # A tick: whatever is sent with it means yes.
+    ("POST /admin/api-clients/new", "every_store"),
+    ("POST /admin/api-clients/<uuid:api_client_id>/edit", "every_store"),
+    ("POST /customers/<uuid:customer_id>/consents/new", "was_read_aloud"),
 }
 # What these hand out is noted as an act.
 DOWNLOADS = (".csv", "/export", "/export.json")
@@ -129,20 +133,20 @@ def test_bad_input_is_refused_with_words_and_changes_nothing(line_name, app, cas
     path, good = path_of(line_name, things), encoded(TABLE[line_name].form(things))
     names = [name for name, _ in good] or ["text", "field", "username", "password", "next", "first"]
     before = snapshot(session, TRIED)
-    for name in dict.fromkeys([*names, "idempotency_key"]):
+    # A field that the form does not have, or does not use, is passed over.
+    strict = [name for name in names if good and (line_name, name) not in PASSED_OVER]
+    for name in strict:
         for what, value in REFUSED.items():
-            rest = [pair for pair in good if pair[0] != name]
-            answer = post(browser, path, [*rest, (name, value)])
+            answer = post(browser, path, [*(pair for pair in good if pair[0] != name), (name, value)])
+            assert 400 <= answer.status_code < 500, (name, what)
+            assert helps(answer), (name, what)
+    # Nothing of all that may have changed anything.
+    assert changed(before, snapshot(session, TRIED)) == []
+    for name in dict.fromkeys([*names, "idempotency_key"]):
+        for what, value in REFUSED.items() if name not in strict else ():
+            answer = post(browser, path, [*(pair for pair in good if pair[0] != name), (name, value)])
             assert answer.status_code < 500, (name, what)
-            if answer.status_code >= 400:
-                assert helps(answer), (name, what)
-            after = snapshot(session, TRIED)
-            # A field that the form does not have, or does not use, is passed over.
-            if name in names and good and (line_name, name) not in PASSED_OVER:
-                assert answer.status_code >= 400, (name, what)
-                assert changed(before, after) == [], (name, what)
-            else:
-                before = after
+            assert answer.status_code < 400 or helps(answer), (name, what)
 
 
 @pytest.mark.parametrize("line_name", POSTS)
@@ -179,7 +183,7 @@ def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, ca
         answer = post(browser, path, encoded(good | {"revision": revision}))
         assert 400 <= answer.status_code < 500, revision
         assert helps(answer), revision
-        assert changed(before, snapshot(session, TRIED)) == [], revision
+    assert changed(before, snapshot(session, TRIED)) == []
 
 
 @pytest.mark.parametrize("line_name", GETS)
