@@ -36,6 +36,7 @@ class AuditAction(StrEnum):
     DATA_REQUEST_EXPORTED = "data_request.exported"
     DATA_REQUEST_EXTENDED = "data_request.extended"
     DATA_REQUEST_IDENTITY_CHECKED = "data_request.identity_checked"
+    DATA_REQUEST_PREPARED = "data_request.prepared"
     DATA_REQUEST_RECORDED = "data_request.recorded"
     ERASURE_FINISHED = "erasure.finished"
     ERASURE_STARTED = "erasure.started"

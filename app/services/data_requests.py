@@ -184,6 +184,7 @@ def prepare_export(session: Session, actor: Actor, request_id: uuid.UUID) -> Dat
     if row.identity == Identity.UNCHECKED:
         raise Conflict(message="First note how you made sure that it is the customer who asks.")
     row.export_until = clock.utcnow() + timedelta(hours=data_requests.EXPORT_HOURS)
+    _audit(session, actor, AuditAction.DATA_REQUEST_PREPARED, row, {})
     session.flush()
     return row
 

@@ -49,10 +49,14 @@ class _Note:
 
 
 class ListLog:
-    """What the lists of one process showed and is not yet in the access log."""
+    """What the lists of one process showed and is not yet in the access log.
 
-    def __init__(self, engine: Engine) -> None:
+    Without `has_thread` only `flush` writes, for tests that write at the same time.
+    """
+
+    def __init__(self, engine: Engine, *, has_thread: bool = True) -> None:
         self._engine = engine
+        self.has_thread = has_thread
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._notes: list[_Note] = []
@@ -99,7 +103,7 @@ class ListLog:
                 note = _Note(entry=entry, customers=shown, began=now, touched=now, is_typing=is_typing)
                 self._last[key] = note
                 self._notes.append(note)
-            if self._thread is None or not self._thread.is_alive():
+            if self.has_thread and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._run, name="list-log", daemon=True)
                 self._thread.start()
 

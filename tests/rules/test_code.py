@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from app import config, errors
+from app.domain.audit import AuditAction
+from app.queries.audit import ACTION_LABELS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -37,6 +39,10 @@ def test_every_error_has_its_status():
     children = set(errors.AppError.__subclasses__())
     assert children == set(errors.STATUS)
     assert all(400 <= status < 600 for status in errors.STATUS.values())
+
+
+def test_every_act_has_words_for_the_log():
+    assert set(ACTION_LABELS) == set(AuditAction)
 
 
 def test_every_setting_is_documented_and_no_other():

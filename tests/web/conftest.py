@@ -53,6 +53,8 @@ def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iter
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Browser
+    # Its thread would write while a test does, and SQLite has one writer.
+    app.extensions["list_log"].has_thread = False
     yield app
     app.extensions["list_log"].close()
     app.extensions["engine"].dispose()
