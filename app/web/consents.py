@@ -239,7 +239,9 @@ def blocks(found: Mapping[Choice, Any]) -> list[dict[str, Any]]:
 
 
 def _language() -> str:
-    return request.form.get("language", "")[:10]
+    # What is no language has no wordings, and is refused as such.
+    given = request.form.get("language", "")
+    return given if len(given) <= 10 and given.replace("-", "").isascii() and given.isprintable() else ""
 
 
 def _choices() -> list[Choice]:

@@ -417,8 +417,6 @@ AUDIT_ENTRIES = {
     # Both opt-ins of the customer are withdrawn.
     f"POST {CUSTOMER}/consents/stop": 2,
     "POST /data-requests/<uuid:request_id>/call-off": 0,
-    # This request asks for a deletion, not for a copy.
-    "POST /data-requests/<uuid:request_id>/prepare": 0,
     # A new e-mail address: the two opt-ins for the old one are asked again.
     f"POST {CUSTOMER}/edit": 3,
 }
