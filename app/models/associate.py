@@ -10,6 +10,11 @@ from app.models.base import Base, Id
 from app.models.store import Store
 
 
+def full_name(first_name: str, last_name: str) -> str:
+    """Return the name of a person as people say it."""
+    return f"{first_name} {last_name}".strip()
+
+
 class Associate(Base):
     """A person who signs in; deactivated, never deleted."""
 
@@ -36,7 +41,7 @@ class Associate(Base):
     @property
     def name(self) -> str:
         """The name as people say it."""
-        return f"{self.first_name} {self.last_name}".strip()
+        return full_name(self.first_name, self.last_name)
 
     @property
     def label(self) -> str:

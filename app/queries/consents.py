@@ -86,7 +86,7 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
     """Return each channel and purpose in the stores that the actor may see, clienteling first."""
     customer_queries.get(session, actor, customer_id)
     query = (
-        select(Consent, Store.name)
+        select(Consent.store_id, Store.name, Consent.channel, Consent.purpose, Consent.state, Consent.since)
         .join(Store, Store.id == Consent.store_id)
         .where(Consent.customer_id == customer_id)
         .order_by(Consent.purpose, Store.name, Consent.channel)
@@ -96,13 +96,13 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
     return [
         ConsentRow(
             store_id=row.store_id,
-            store_name=name,
+            store_name=row.name,
             channel=Channel(row.channel),
             purpose=Purpose(row.purpose),
             state=State(row.state),
             since=row.since,
         )
-        for row, name in session.execute(query)
+        for row in session.execute(query)
     ]
 
 

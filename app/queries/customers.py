@@ -1,6 +1,7 @@
 """Customers, one by one."""
 
 import uuid
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
@@ -8,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinl
 from app.domain.actor import Actor
 from app.errors import NotFound
 from app.models import Associate, AssociateStore, Customer, CustomerStore, Store
+from app.models.associate import full_name
 from app.queries import scope
 
 
@@ -57,33 +59,39 @@ def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:
     return seen
 
 
-def store_names(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[str]:
-    """Return the names of the stores that know the customer and that the actor may see."""
+@dataclass(frozen=True, kw_only=True)
+class KnownAt:
+    """A store that knows a customer, and how the opt-in stands there."""
+
+    store_id: uuid.UUID
+    store_name: str
+    opt_in_state: str
+
+
+def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[KnownAt]:
+    """Return the stores that know the customer and that the actor may see, by name."""
     query = (
-        select(Store.name)
+        select(Store.id, Store.name, CustomerStore.opt_in_state)
         .join(CustomerStore, CustomerStore.store_id == Store.id)
         .where(CustomerStore.customer_id == customer_id)
         .order_by(Store.name)
     )
     if not actor.has_every_store:
         query = query.where(Store.id.in_(actor.store_ids))
-    return list(session.scalars(query))
+    return [
+        KnownAt(store_id=store_id, store_name=name, opt_in_state=state)
+        for store_id, name, state in session.execute(query)
+    ]
 
 
 def associates_of(session: Session, actor: Actor, store_id: uuid.UUID | None) -> list[tuple[uuid.UUID, str]]:
     """Return (id, name) of the associates of a store, for the filter of the list."""
     if not actor.works_in(store_id):
         return []
-    found = session.scalars(
-        select(Associate)
+    found = session.execute(
+        select(Associate.id, Associate.first_name, Associate.last_name)
         .join(AssociateStore, AssociateStore.associate_id == Associate.id)
         .where(AssociateStore.store_id == store_id)
         .order_by(Associate.first_name, Associate.last_name)
     )
-    return [(associate.id, associate.name) for associate in found]
-
-
-def opt_in_state(session: Session, actor: Actor, customer_id: uuid.UUID) -> str:
-    """Return how the opt-in stands in the store that the actor stands in."""
-    link = session.get(CustomerStore, (actor.store_id, customer_id)) if actor.store_id else None
-    return link.opt_in_state if link else "not_asked"
+    return [(associate_id, full_name(first, last)) for associate_id, first, last in found]

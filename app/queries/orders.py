@@ -5,10 +5,10 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, extract, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, orders
@@ -16,12 +16,12 @@ from app.domain.actor import Actor
 from app.domain.orders import Fulfilment, Label
 from app.domain.paging import Page, PageRequest
 from app.errors import NotFound
-from app.models import Order, Store
+from app.models import Customer, Order, Store
 from app.queries import customers as customer_queries
 
 MAX_THUMBNAILS = 4
 # The favourite category is told by this many of the newest orders.
-NEWEST = 20
+NEWEST = 10
 MONTHS = 12
 
 
@@ -81,20 +81,48 @@ def list_for_customer(
     """Return the customer's orders, newest first, online and store together. Raises NotFound."""
     customer_queries.get(session, actor, customer_id)
     total = session.scalar(select(func.count()).where(Order.customer_id == customer_id)) or 0
+    return Page(
+        items=[_row(*found) for found in _newest(session, customer_id, page)],
+        offset=page.offset,
+        requested=page.count,
+        total=total,
+    )
+
+
+def overview(
+    session: Session, actor: Actor, customer_id: uuid.UUID, shown: int
+) -> tuple[OrderFacts, Page[OrderRow]]:
+    """Return what the orders say of the customer, and the newest ones as a first page. Raises NotFound.
+
+    In two statements: the newest orders tell the favourite category and are listed.
+    """
+    customer = customer_queries.get(session, actor, customer_id)
+    newest = _newest(session, customer_id, PageRequest(count=max(shown, NEWEST)))
+    page = Page(
+        items=[_row(*found) for found in newest[:shown]],
+        offset=0,
+        requested=shown,
+        total=customer.order_count,
+    )
+    return _facts(session, customer, [document for _order, document, _store in newest]), page
+
+
+def _newest(
+    session: Session, customer_id: uuid.UUID, page: PageRequest
+) -> Sequence[tuple[Any, dict[str, Any], str | None]]:
+    """Return (columns, document, name of the store) of orders, newest first."""
     found = session.execute(
-        select(Order, Store.name)
+        select(
+            Order.id, Order.external_order_id, Order.placed_at, Order.state, Order.grand_total_minor,
+            Order.currency, Order.item_count, Order.document, Store.name,
+        )
         .outerjoin(Store, Store.id == Order.store_id)
         .where(Order.customer_id == customer_id)
         .order_by(Order.placed_at.desc(), Order.id.desc())
         .offset(page.offset)
         .limit(page.count)
-    )
-    return Page(
-        items=[_row(order, store_name) for order, store_name in found],
-        offset=page.offset,
-        requested=page.count,
-        total=total,
-    )
+    )  # fmt: skip
+    return [(row, _read(row.document), row.name) for row in found]
 
 
 def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest) -> Page[str]:
@@ -111,8 +139,7 @@ def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: Page
     )
 
 
-def _row(order: Order, store_name: str | None) -> OrderRow:
-    document = _read(order.document)
+def _row(order: Any, document: Mapping[str, Any], store_name: str | None) -> OrderRow:
     links = (orders.safe_link(product.get("image")) for product in _products(document))
     images = list(dict.fromkeys(link for link in links if link))
     return OrderRow(
@@ -145,42 +172,45 @@ def get(session: Session, actor: Actor, customer_id: uuid.UUID, order_id: uuid.U
 
 
 def facts(session: Session, actor: Actor, customer_id: uuid.UUID) -> OrderFacts:
-    """Return what the orders say of the customer, in a constant number of statements."""
-    customer = customer_queries.get(session, actor, customer_id)
-    counted = (Order.customer_id == customer_id, Order.state != Fulfilment.CANCELLED.value)
-    spend = [
-        (int(total), currency)
-        for currency, total in session.execute(
-            select(Order.currency, func.sum(Order.grand_total_minor)).where(*counted).group_by(Order.currency)
-        )
-    ]
-    spend.sort(reverse=True)
-    currency = spend[0][1] if spend else None
+    """Return what the orders say of the customer, in a constant number of statements. Raises NotFound."""
+    return overview(session, actor, customer_id, 0)[0]
+
+
+def _facts(session: Session, customer: Customer, newest: Sequence[Mapping[str, Any]]) -> OrderFacts:
     months = _last_months()
-    first = months[0]
-    sums: Counter[tuple[int, int]] = Counter()
-    since = datetime(*first, 1, tzinfo=clock.utcnow().tzinfo)
-    for placed_at, minor in session.execute(
-        select(Order.placed_at, Order.grand_total_minor).where(
-            *counted, Order.currency == currency, Order.placed_at >= since
-        )
+    since = datetime(*months[0], 1, tzinfo=UTC)
+    month = case(
+        (
+            Order.placed_at >= since,
+            extract("year", Order.placed_at) * 12 + extract("month", Order.placed_at) - 1,
+        ),
+        else_=0,
+    )
+    totals: Counter[str] = Counter()
+    monthly: Counter[tuple[str, int]] = Counter()
+    for currency, number, minor in session.execute(
+        select(Order.currency, month, func.sum(Order.grand_total_minor))
+        .where(Order.customer_id == customer.id, Order.state != Fulfilment.CANCELLED.value)
+        .group_by(Order.currency, month)
     ):
-        sums[placed_at.year, placed_at.month] += minor
+        totals[currency] += int(minor)
+        monthly[currency, int(number)] += int(minor)
+    spend = sorted(((minor, currency) for currency, minor in totals.items()), reverse=True)
+    main = spend[0][1] if spend else None
     return OrderFacts(
         last_order_at=customer.last_order_at,
         order_count=customer.order_count,
         spend=spend,
-        favourite=_favourite(session, customer_id),
-        currency=currency,
-        months=[(month, sums[month]) for month in months],
+        favourite=_favourite(newest[:NEWEST]),
+        currency=main,
+        months=[((year, in_year), monthly[main or "", year * 12 + in_year - 1]) for year, in_year in months],
     )
 
 
-def _favourite(session: Session, customer_id: uuid.UUID) -> str | None:
+def _favourite(newest: Sequence[Mapping[str, Any]]) -> str | None:
     bought: Counter[str] = Counter()
-    newest = select(Order.document).where(Order.customer_id == customer_id)
-    for text in session.scalars(newest.order_by(Order.placed_at.desc(), Order.id.desc()).limit(NEWEST)):
-        for product in _products(_read(text)):
+    for document in newest:
+        for product in _products(document):
             if category := (product.get("category") or "").strip():
                 bought[category] += max(1, product.get("quantity") or 1)
     return bought.most_common(1)[0][0] if bought else None

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import NewType
 
 import argon2
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.orm import Session, selectinload
 
 from app.domain import clock, passwords
 from app.domain.actor import Actor, Channel
@@ -19,6 +19,7 @@ from app.domain.permissions import EVERY_STORE, Role
 from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
+from app.models.associate import full_name
 from app.services import audit
 
 WINDOW = timedelta(minutes=15)
@@ -46,13 +47,28 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreChoice:
+    """A store that an associate may stand in."""
+
+    id: uuid.UUID
+    name: str
+    country_code: str
+    time_zone: str
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignedIn:
     """Who a session belongs to and where they stand, as plain values."""
 
     token: str
-    associate: Associate
-    stores: tuple[Store, ...]
-    store: Store | None
+    id: uuid.UUID
+    name: str
+    role: Role
+    theme: str
+    locale: str
+    stores: tuple[StoreChoice, ...]
+    store: StoreChoice | None
     is_handed_over: bool = False
 
 
@@ -160,6 +176,28 @@ def succeed(
     return token
 
 
+# Every request asks these, so they are made once, and of tables: rows are read, nothing is changed.
+_sessions, _associates = SignInSession.__table__.c, Associate.__table__.c
+_stores, _places = Store.__table__.c, AssociateStore.__table__.c
+_OPEN_SESSION = (
+    select(
+        _sessions.store_id, _sessions.created_at, _sessions.last_seen_at, _sessions.hand_over_id, _associates.id,
+        _associates.first_name, _associates.last_name, _associates.role, _associates.theme, _associates.locale,
+        _associates.is_active,
+    )
+    .join(Associate.__table__, _associates.id == _sessions.associate_id)
+    .where(_sessions.token_hash == bindparam("token_hash"))
+)  # fmt: skip
+_ALL_STORES = (
+    select(_stores.id, _stores.name, _stores.country_code, _stores.time_zone, _stores.currency)
+    .where(_stores.is_active)
+    .order_by(_stores.name)
+)
+_OWN_STORES = _ALL_STORES.where(
+    _stores.id.in_(select(_places.store_id).where(_places.associate_id == bindparam("associate_id")))
+)
+
+
 def authenticate(
     session: Session, token: str, *, idle: timedelta, absolute: timedelta
 ) -> tuple[SignedIn | None, bool]:
@@ -168,27 +206,27 @@ def authenticate(
     None for an unknown, ended or timed-out session and for an associate who was deactivated.
     """
     now = clock.utcnow()
-    row = session.scalars(
-        select(SignInSession)
-        .where(SignInSession.token_hash == token_hash(token))
-        .options(joinedload(SignInSession.associate))
-    ).one_or_none()
-    if row is None or not row.associate.is_active:
+    row = session.execute(_OPEN_SESSION, {"token_hash": token_hash(token)}).one_or_none()
+    if row is None or not row.is_active:
         return None, False
     if now - row.last_seen_at > idle or now - row.created_at > absolute:
         return None, False
-    associate = row.associate
-    query = select(Store).where(Store.is_active).order_by(Store.name)
-    if Role(associate.role) not in EVERY_STORE:
-        query = query.where(
-            Store.id.in_(select(AssociateStore.store_id).where(AssociateStore.associate_id == associate.id))
-        )
-    stores = tuple(session.scalars(query))
+    role = Role(row.role)
+    found = (
+        session.execute(_ALL_STORES)
+        if role in EVERY_STORE
+        else session.execute(_OWN_STORES, {"associate_id": row.id})
+    )
+    stores = tuple(StoreChoice(**store) for store in found.mappings())
     chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
     is_due = now - row.last_seen_at > timedelta(minutes=1)
     signed_in = SignedIn(
         token=token,
-        associate=associate,
+        id=row.id,
+        name=full_name(row.first_name, row.last_name),
+        role=role,
+        theme=row.theme,
+        locale=row.locale,
         stores=stores,
         store=chosen,
         is_handed_over=row.hand_over_id is not None,

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
 from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.services import sign_in
+from app.services.sign_in import StoreChoice
 from app.web import htmx
 from app.web.database import get_session
 
@@ -26,17 +27,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 _WITHOUT_STORE = frozenset({Permission.ADMIN_MANAGE, Permission.AUDIT_EXPORT, Permission.AUDIT_VIEW})
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreChoice:
-    """A store that the user may stand in."""
-
-    id: uuid.UUID
-    name: str
-    country_code: str
-    time_zone: str
-    currency: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,24 +189,4 @@ def _no_store(actor: Actor) -> Response:
 
 
 def _as_user(found: sign_in.SignedIn) -> User:
-    def choice(store: Any) -> StoreChoice:
-        return StoreChoice(
-            id=store.id,
-            name=store.name,
-            country_code=store.country_code,
-            time_zone=store.time_zone,
-            currency=store.currency,
-        )
-
-    associate = found.associate
-    return User(
-        token=found.token,
-        id=associate.id,
-        name=associate.name,
-        role=Role(associate.role),
-        theme=associate.theme,
-        locale=associate.locale,
-        stores=tuple(choice(store) for store in found.stores),
-        store=choice(found.store) if found.store else None,
-        is_handed_over=found.is_handed_over,
-    )
+    return User(**{field.name: getattr(found, field.name) for field in fields(found)})

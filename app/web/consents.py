@@ -38,6 +38,19 @@ def index(customer_id: uuid.UUID) -> Response:
     return _section(session, customers.get(session, actor, customer_id))
 
 
+@blueprint.get("/customers/<uuid:customer_id>/consents/history")
+@requires(Permission.CUSTOMER_VIEW)
+def history(customer_id: uuid.UUID) -> Response:
+    """Show how the opt-ins came about; the section asks for it when somebody wants to know."""
+    session, actor = get_session(), current_actor()
+    return htmx.render(
+        "consents/history.html",
+        fragment="consents/_history.html",
+        customer=customers.get(session, actor, customer_id),
+        consent_events=consent_queries.list_events(session, actor, customer_id),
+    )
+
+
 @blueprint.route("/customers/<uuid:customer_id>/consents/new", methods=["GET", "POST"])
 @requires(Permission.CONSENT_CAPTURE)
 def new(customer_id: uuid.UUID) -> Response:

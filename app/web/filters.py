@@ -300,7 +300,15 @@ def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date 
         except ValueError:
             return None
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        user = current_user
-        zone = user.store.time_zone if user and user.is_authenticated and user.store else "UTC"
-        return value.astimezone(ZoneInfo(zone))
+        return value.astimezone(_time_zone())
     return value
+
+
+def _time_zone() -> ZoneInfo:
+    """Return the time zone of the store that the user stands in; a page asks for each of its times."""
+    found: ZoneInfo | None = g.get("time_zone")
+    if found is None:
+        user = current_user
+        found = ZoneInfo(user.store.time_zone if user and user.is_authenticated and user.store else "UTC")
+        g.time_zone = found
+    return found

@@ -10,7 +10,6 @@ from app.domain import values
 from app.domain.actor import Actor
 from app.domain.consents import OPEN_STATES, State
 from app.domain.consents import Channel as ConsentChannel
-from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import consents, customers, data_requests, orders
@@ -56,27 +55,32 @@ class AttributeGroup:
 
 def profile(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with all its parts loaded."""
+    facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
     return {
-        **head(session, actor, customer),
+        **head(session, actor, customer, facts),
         **addresses(actor, customer),
         **extended_attributes(session, actor, customer),
         **consent_section(session, actor, customer),
-        "orders": orders.list_for_customer(session, actor, customer.id, PageRequest(count=ORDERS_SHOWN)),
+        "orders": newest,
     }
 
 
-def head(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
-    """Return what the head of the profile and the contact section show."""
-    facts = orders.facts(session, actor, customer.id)
+def head(
+    session: Session, actor: Actor, customer: Customer, facts: orders.OrderFacts | None = None
+) -> dict[str, Any]:
+    """Return what the head of the profile and the contact section show; `facts` if they are known."""
+    facts = facts or orders.facts(session, actor, customer.id)
+    known_at = customers.known_at(session, actor, customer.id)
+    here = next((known.opt_in_state for known in known_at if known.store_id == actor.store_id), "not_asked")
     return {
         **contact(actor, customer),
         "facts": facts,
         "spend_bars": _bars(facts),
-        "store_names": customers.store_names(session, actor, customer.id),
+        "store_names": [known.store_name for known in known_at],
         "data_requests": data_requests.of_customer(session, actor, customer.id),
         "may_see_requests": actor.can(Permission.DATA_REQUEST_VIEW),
         "may_request_data": actor.can(Permission.DATA_REQUEST_MANAGE),
-        "consent_summary": [ConsentSummary(state=customers.opt_in_state(session, actor, customer.id))],
+        "consent_summary": [ConsentSummary(state=here)],
         "revealed": {},
     }
 
@@ -123,7 +127,6 @@ def consent_section(session: Session, actor: Actor, customer: Customer) -> dict[
     return {
         "customer": customer,
         "consents": rows,
-        "consent_events": consents.list_events(session, actor, customer.id),
         "may_capture": actor.can(Permission.CONSENT_CAPTURE),
         "open_count": sum(row.state in OPEN_STATES for row in rows),
         "several_stores": len({row.store_id for row in rows}) > 1,

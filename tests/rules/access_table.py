@@ -250,6 +250,7 @@ TABLE: dict[str, Line] = {
     f"GET {CUSTOMER}/attributes/edit": edit(200),
     f"POST {CUSTOMER}/attributes/edit": edit(303, revision),
     f"GET {CUSTOMER}/consents": view(),
+    f"GET {CUSTOMER}/consents/history": view(),
     "GET /reviews": figures(),
     "GET /reviews/<uuid:event_id>": figures(),
     "POST /reviews/<uuid:event_id>": review(303, lambda _things: {"decision": "sufficient"}),

@@ -174,7 +174,8 @@ def test_a_spoken_yes_needs_the_reading_and_is_weak(ada, cast, session):
     assert states(session) == {}
     assert ask(ada, cast, "spoken", was_read_aloud="yes").status_code == 303
     assert states(session) == {"clienteling.sms": "accepted"}
-    assert "Spoken" in ada.get(base(cast)).text
+    assert "Spoken" not in ada.get(base(cast)).text
+    assert "Spoken" in ada.get(f"{base(cast)}/history").text
     event = session.scalars(select(ConsentEvent)).one()
     assert (event.method, event.declared_by) == ("spoken", "staff")
 
