@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from app.domain.actor import Actor
@@ -28,18 +29,24 @@ def get(
     seen = _seen(session)
     if not parts and not for_update and (actor, customer_id) in seen:
         return seen[actor, customer_id]
-    query = (
-        select(Customer)
-        .where(Customer.id == customer_id, scope.visible(actor))
-        .options(*(selectinload(part) if part.property.uselist else joinedload(part) for part in parts))
-    )
-    if for_update:
-        query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
-    customer = session.scalars(query).one_or_none()
+    query = _by_id(parts, for_update=for_update).where(scope.visible(actor))
+    customer = session.scalars(query, {"customer_id": customer_id}).one_or_none()
     if customer is None:
         raise NotFound
     _seen(session)[actor, customer_id] = customer
     return customer
+
+
+@lru_cache
+def _by_id(parts: tuple[InstrumentedAttribute[object], ...], *, for_update: bool) -> Select[Customer]:
+    query = (
+        select(Customer)
+        .where(Customer.id == bindparam("customer_id"))
+        .options(*(selectinload(part) if part.property.uselist else joinedload(part) for part in parts))
+    )
+    if for_update:
+        query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
+    return query
 
 
 def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:

@@ -1,6 +1,7 @@
 """What an actor may see: the only place that knows."""
 
 import uuid
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, false, select, true
 
@@ -12,11 +13,14 @@ from app.models import AccessEntry, AuditEntry, Customer, CustomerStore
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the criterion on Customer that keeps what the actor may see."""
-    if actor.sees_every_customer:
-        return true()
+    return true() if actor.sees_every_customer else _known_in(actor.store_ids)
+
+
+@lru_cache(maxsize=256)
+def _known_in(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
     return (
         select(CustomerStore.customer_id)
-        .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(actor.store_ids))
+        .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(store_ids))
         .correlate(Customer)
         .exists()
     )

@@ -181,9 +181,9 @@ _sessions, _associates = SignInSession.__table__.c, Associate.__table__.c
 _stores, _places = Store.__table__.c, AssociateStore.__table__.c
 _OPEN_SESSION = (
     select(
-        _sessions.store_id, _sessions.created_at, _sessions.last_seen_at, _sessions.hand_over_id, _associates.id,
-        _associates.first_name, _associates.last_name, _associates.role, _associates.theme, _associates.locale,
-        _associates.is_active,
+        _sessions.store_id, _sessions.created_at, _sessions.last_seen_at, _sessions.hand_over_id,
+        _associates.id, _associates.first_name, _associates.last_name, _associates.role, _associates.theme,
+        _associates.locale, _associates.is_active,
     )
     .join(Associate.__table__, _associates.id == _sessions.associate_id)
     .where(_sessions.token_hash == bindparam("token_hash"))
