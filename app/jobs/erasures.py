@@ -5,6 +5,7 @@ from datetime import timedelta
 from app import ledger
 from app.domain.erasures import LedgerKey
 from app.domain.jobs import JobKind
+from app.jobs import mails
 from app.jobs.registry import Work, every, handles
 from app.scrub import scrub
 from app.services import data_requests, erasures
@@ -29,7 +30,8 @@ def erase(work: Work) -> None:
             _write_file(work)
     scrub(work.engine, erasures.tables())
     with work.step(done=total, total=total) as session:
-        erasures.finish(session, work.actor, work.subject_uuid)
+        row = erasures.finish(session, work.actor, work.subject_uuid)
+        mails.forget(work.settings, row.customer_id)
     # What the last step emptied stands in the write-ahead log yet.
     scrub(work.engine, erasures.tables())
 

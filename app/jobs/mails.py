@@ -1,6 +1,7 @@
 """Sending mails: by SMTP, into files (for trying out), or only into the log."""
 
 import os
+import shutil
 import smtplib
 import ssl
 import uuid
@@ -21,16 +22,18 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain import consent_wordings
-from app.domain.consents import Channel, Purpose, State
+from app.domain.actor import Actor
 from app.domain.customer_words import words
 from app.domain.jobs import JobKind
 from app.jobs.registry import Work, handles
-from app.models import Consent, ConsentWording, Customer, Mail, Store
-from app.queries import consent_wordings as wording_queries
+from app.models import ConsentWording, Customer, Mail, Store
+from app.queries import consents
 from app.services import mails
 from app.services.mails import MailKind
 
 TIMEOUT = 20.0
+# Within DATA_DIR, a folder for each customer, so that an erasure finds them.
+FOLDER = "mails"
 _ROOT = Path(__file__).parent.parent
 
 
@@ -62,11 +65,11 @@ def run(work: Work) -> None:
             if mail is not None:
                 mails.note_cancelled(mail)
             return
-        to_address = mail.to_address
+        to_address, customer_id = mail.to_address, mail.customer_id
     # Outside the transaction: a slow mail server must not keep others from writing.
     error = ""
     try:
-        send(settings, message(settings, to_address, text))
+        send(settings, message(settings, to_address, text), customer_id)
     except (OSError, smtplib.SMTPException, ValueError) as problem:
         error = type(problem).__name__
     with work.step() as session:
@@ -134,23 +137,31 @@ def message(settings: Settings, to_address: str, text: Text) -> EmailMessage:
     return mail
 
 
-def send(settings: Settings, mail: EmailMessage) -> None:
-    """Hand a message to what MAIL_URL names. Raises OSError or SMTPException when it does not take it."""
+def send(settings: Settings, mail: EmailMessage, customer_id: uuid.UUID | None) -> None:
+    """Hand a message to a customer to what MAIL_URL names. Raises OSError or SMTPException if that fails."""
     url = settings.mail_url
     if url == "log":
         structlog.get_logger().info("mail", bytes=len(mail.as_bytes()))
     elif url == "file":
-        _write(settings.data_dir / "mails", mail)
+        _write(settings.data_dir / FOLDER / str(customer_id), mail)
     else:
         _send_by_smtp(url, mail)
 
 
 def _write(folder: Path, mail: EmailMessage) -> None:
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.eml"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(mail.as_bytes())
+
+
+def forget(settings: Settings, customer_id: uuid.UUID) -> None:
+    """Delete the mails to a customer that were written into files."""
+    folder = settings.data_dir / FOLDER / str(customer_id)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _send_by_smtp(url: str, mail: EmailMessage) -> None:
@@ -172,28 +183,16 @@ def _send_by_smtp(url: str, mail: EmailMessage) -> None:
 
 
 def _given(session: Session, mail: Mail, customer_id: uuid.UUID, store_id: uuid.UUID) -> list[dict[str, str]]:
-    """Return what was given and still stands: channel by channel, with its wording."""
-    standing = {
-        (row.channel, row.purpose)
-        for row in session.scalars(
-            select(Consent).where(
-                Consent.customer_id == customer_id,
-                Consent.store_id == store_id,
-                Consent.state == State.ACCEPTED.value,
-            )
-        )
-    }
-    choices = [tuple(choice) for choice in mail.payload["choices"] if tuple(choice) in standing]
-    found = wording_queries.for_choices(
-        session, mail.language, [(Channel(channel), Purpose(purpose)) for channel, purpose in choices]
-    )
+    """Return what was given and still stands: channel by channel, in the words that were agreed to."""
+    choices = {tuple(choice) for choice in mail.payload["choices"]}
     return [
         {
-            "channel": words(mail.language).get(channel.value, channel.label),
-            "title": wording.title,
-            "text": wording.text,
+            "channel": words(mail.language).get(row.channel.value, row.channel.label),
+            "title": row.title,
+            "text": row.text,
         }
-        for (channel, _purpose), wording in found.items()
+        for row in consents.agreements(session, Actor.system("mail"), customer_id, store_id)
+        if (row.channel.value, row.purpose.value) in choices
     ]
 
 

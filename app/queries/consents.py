@@ -187,6 +187,7 @@ class Agreement:
 
     store_name: str
     channel: Channel
+    purpose: Purpose
     title: str
     text: str
     language: str
@@ -225,6 +226,7 @@ def agreements(
         Agreement(
             store_name=name,
             channel=Channel(row.channel),
+            purpose=Purpose(row.purpose),
             title=wording.title,
             text=wording.text,
             language=wording.language,

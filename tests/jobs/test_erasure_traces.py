@@ -15,7 +15,7 @@ from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerInput
 from app.errors import Conflict, Invalid
-from app.jobs import queue, runner
+from app.jobs import mails, queue, runner
 from app.models import Base, Customer, DataRequest, Erasure, Order, SignInSession, search
 from app.services import consents, customers, data_requests, orders
 from tests import factories, people
@@ -108,10 +108,15 @@ def test_no_byte_is_left_in_any_file(session, cast, engine, settings, capfd):
         pytest.skip("PostgreSQL's files are searched by SQL")
     queue.send(queue.make_huey(settings))
     customer_id = people.with_everything(session, cast).id
+    text = mails.Text(
+        subject="Hello", plain="Wyxette", html="<p>Wyxette</p>", withdraw_url="https://x.example"
+    )
+    mails.send(settings, mails.message(settings, "zofie.qvarn@wyxmail.example", text), customer_id)
     backups.backup(engine, settings.data_dir / "before.db")
     before = traces(settings.data_dir, forms())
     held = {name for name, _word in before}
     assert "before.db" in held
+    assert any(name.endswith(".eml") for name in held)
     assert {"clienteling.db", "clienteling.db-wal"} & held
     found = {word for _name, word in before}
     assert found >= {word for word in people.WORDS if not word.startswith("33")}

@@ -76,7 +76,7 @@ def fresh(session, mail):
 
 
 def read(settings):
-    (path,) = (settings.data_dir / "mails").iterdir()
+    (path,) = (settings.data_dir / "mails").rglob("*.eml")
     assert path.stat().st_mode & 0o777 == 0o600
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
 
@@ -203,8 +203,11 @@ def test_a_receipt_names_what_still_stands(engine, session, settings, shop, mari
         consents.withdraw(
             session, ada, marie.id, store_id=shop.id, channel=Channel.PHONE, purpose=Purpose.CLIENTELING
         )
+    # What is asked from now on is nothing that she agreed to.
+    factories.make_wording(session, version=2, title="Autre chose", text="Tout autre chose.")
     run(engine, session, settings, mail)
     text = read(settings).get_body(("plain",)).get_content()
+    assert ("J'accepte d'être contacté." in text, "Tout autre chose." in text) == (True, False)
     assert re.findall(r"^(.*) · Conseil personnel\r?$", text, re.MULTILINE) == ["SMS"]
 
 
