@@ -12,7 +12,8 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
@@ -73,6 +74,21 @@ class NewEvent:
 def back_off(attempts: int) -> timedelta | None:
     """Return how long to wait after so many failed attempts, or None to give up (about two days)."""
     return _WAITS[attempts - 1] if attempts <= len(_WAITS) else None
+
+
+def asked_to_wait(retry_after: str, now: datetime) -> timedelta:
+    """Read a Retry-After header, seconds or a date (RFC 9110, 10.2.3); none for anything else.
+
+    At most as long as the longest of our own waits.
+    """
+    try:
+        seconds = float(retry_after) if retry_after.isdecimal() else 0.0
+        if not seconds and retry_after:
+            when = parsedate_to_datetime(retry_after)
+            seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, OverflowError):
+        return timedelta()
+    return timedelta(seconds=min(max(seconds, 0.0), max(_WAITS).total_seconds()))
 
 
 def body(*, event_id: uuid.UUID, kind: str, at: datetime, data: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.domain import events, networks
+from app.domain.actor import Actor
 from app.domain.jobs import JobKind
 from app.domain.texts import N_
 from app.domain.values import BadValue
@@ -39,14 +40,21 @@ def deliver_one(background: Background) -> bool:
             parcel = webhooks.claim(session, sealer)
         if parcel is None:
             return False
-        status, error = send(parcel, allow_private=settings.webhook_allow_private)
+        answer, error = send(parcel, allow_private=settings.webhook_allow_private)
         with transaction(session):
-            webhooks.settle(session, parcel, status=status, error=error)
+            webhooks.settle(
+                session,
+                Actor.system("webhooks"),
+                parcel,
+                status=answer.status if answer else None,
+                error=error,
+                retry_after=answer.retry_after if answer else "",
+            )
     return True
 
 
-def send(parcel: webhooks.Parcel, *, allow_private: bool) -> tuple[int | None, str]:
-    """Send a delivery, and return the status of the answer or what went wrong."""
+def send(parcel: webhooks.Parcel, *, allow_private: bool) -> tuple[outbound.Answer | None, str]:
+    """Send a delivery, and return the answer or what went wrong."""
     if not parcel.secrets:
         return None, N_("Its secret cannot be read with this SECRET_KEY. Make a new secret.")
     try:

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from app.domain import networks
 from app.domain.networks import Target
@@ -16,6 +17,14 @@ STEP_SECONDS = 5.0
 WHOLE_SECONDS = 12.0
 MAX_ANSWER = 64 * 1024
 _TOO_SLOW = N_("It did not answer in time.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an address answered; `retry_after` is the header as it came, "" for none."""
+
+    status: int
+    retry_after: str = ""
 
 
 class Unreachable(Exception):
@@ -41,8 +50,8 @@ def post(
     *,
     allow_private: bool,
     tls: ssl.SSLContext | None = None,
-) -> int:
-    """Post to the address and return the status of the answer; no redirect is followed.
+) -> Answer:
+    """Post to the address and return what it answers; no redirect is followed.
 
     What is connected to is the very IP address that was checked, so a name that changes its
     address meanwhile gains nothing. Raises Unreachable.
@@ -59,7 +68,7 @@ def post(
         # Headers that were cut off look like their end.
         if is_cut.is_set():
             raise Unreachable(_TOO_SLOW)
-        return response.status
+        return Answer(status=response.status, retry_after=response.headers.get("Retry-After", ""))
 
 
 @contextlib.contextmanager

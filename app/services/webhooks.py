@@ -29,6 +29,7 @@ from app.services.sealing import Sealer
 LEASE = timedelta(seconds=60)
 # How many deliveries to one address are on their way at a time, and to one that fails.
 _AT_ONCE = 2
+GONE = 410
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,10 +240,17 @@ def claim(session: Session, sealer: Sealer) -> Parcel | None:
 
 
 def settle(
-    session: Session, parcel: Parcel, *, status: int | None = None, error: str = ""
+    session: Session,
+    actor: Actor,
+    parcel: Parcel,
+    *,
+    status: int | None = None,
+    error: str = "",
+    retry_after: str = "",
 ) -> DeliveryState | None:
     """Note how a delivery went: done for an answer of 2xx, else tried again later or given up.
 
+    Not before the receiver's Retry-After; and 410 Gone deactivates the address, where what waits stays.
     Returns None, and changes nothing, when another worker has the delivery by now.
     """
     delivery = session.get(Delivery, parcel.delivery_id, with_for_update=True, populate_existing=True)
@@ -259,10 +267,15 @@ def settle(
     else:
         webhook.failing_since = webhook.failing_since or now
         wait = events.back_off(delivery.attempts)
-        if wait is None:
+        if status == GONE and webhook.is_active:
+            delivery.error = N_("The receiver said that it is gone for good, so the address was deactivated.")
+            delivery.attempts, delivery.due_at = 0, now
+            webhook.is_active, webhook.failing_since = False, None
+            _finish(session, actor, webhook, {"is_active": (True, False)})
+        elif wait is None:
             delivery.state = DeliveryState.DEAD.value
         else:
-            delivery.due_at = now + wait
+            delivery.due_at = now + max(wait, events.asked_to_wait(retry_after, now))
     session.flush()
     return DeliveryState(delivery.state)
 

@@ -57,3 +57,16 @@ def test_tries_go_on_for_about_two_days():
     assert waits == sorted(waits)
     assert timedelta(hours=40) < sum(waits, timedelta()) < timedelta(hours=50)
     assert events.back_off(events.MAX_ATTEMPTS) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("", 0), ("0", 0), ("120", 120), ("-5", 0), ("soon", 0), ("9" * 400, 86_400), ("1e9", 0),
+        ("Wed, 25 Nov 2026 12:01:30 GMT", 90), ("Wed, 25 Nov 2026 11:00:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400), ("Wed, 25 Nov 2026 12:01:30", 90),
+    ],
+)  # fmt: skip
+def test_a_retry_after_is_read_and_bounded(given, seconds):
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    assert events.asked_to_wait(given, now) == timedelta(seconds=seconds)

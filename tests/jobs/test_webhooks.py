@@ -29,7 +29,7 @@ from app.domain.actor import Actor
 from app.domain.customers import CustomerChanges
 from app.jobs import webhooks as jobs
 from app.jobs.runner import Runner
-from app.models import Delivery, Event, Webhook
+from app.models import AuditEntry, Delivery, Event, Webhook
 from app.services import customers, outbound
 from app.services import webhooks as service
 from app.services.sealing import Sealer
@@ -47,6 +47,7 @@ class Receiver:
     def __init__(self):
         self.seen = []
         self.answer = lambda _body: 204
+        self.headers = {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,6 +58,8 @@ class Receiver:
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", f"{outer.url}/elsewhere")
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
 
             def log_message(self, *_):
@@ -181,6 +184,32 @@ def test_a_failing_address_holds_back_no_other(session, runner, receiver):
     assert failing.endswith("/nobody")
 
 
+def test_who_is_busy_is_asked_when_they_said(session, runner, receiver):
+    register(session, receiver.url)
+    rename(session, make_customer(session), "A")
+    receiver.answer, receiver.headers = lambda _body: 429, {"Retry-After": "3600"}
+    assert deliver_all(runner) == 1
+    delivery = session.scalars(select(Delivery)).one()
+    assert timedelta(minutes=59) < delivery.due_at - clock.utcnow() <= timedelta(minutes=60)
+    assert (delivery.state, delivery.status) == ("queued", 429)
+
+
+def test_who_is_gone_is_told_no_more_until_somebody_says_so(session, runner, receiver):
+    row, _secret = register(session, receiver.url)
+    rename(session, make_customer(session), "A")
+    receiver.answer = lambda _body: 410
+    assert deliver_all(runner) == 1
+    session.expire_all()
+    assert (row.is_active, row.failing_since, row.revision) == (False, None, 2)
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "webhook.updated")).one()
+    assert (entry.actor_name, entry.changes) == ("webhooks", {"is_active": [True, False]})
+    with transaction(session):
+        service.reactivate(session, SYSTEM, row.id, revision=2)
+    receiver.answer = lambda _body: 200
+    assert deliver_all(runner) == 1
+    assert states(session) == {"delivered": 1}
+
+
 def test_what_fails_is_tried_later_given_up_and_replayed(session, runner, receiver):
     row, _secret = register(session, receiver.url)
     customer = make_customer(session)
@@ -227,7 +256,7 @@ def test_a_worker_that_died_in_the_middle_is_followed_by_another(session, runner
         session.scalars(select(Delivery)).one().leased_until = clock.utcnow() - timedelta(seconds=1)
     assert deliver_all(runner) == 1
     with transaction(session):
-        assert service.settle(session, parcel, status=500) is None
+        assert service.settle(session, SYSTEM, parcel, status=500) is None
     assert states(session) == {"delivered": 1}
 
 
@@ -321,7 +350,7 @@ def raw_server(behave):
 
 def post_to(port, scheme="http", **more):
     target = networks.parse(f"{scheme}://localhost:{port}/", allow_private=True)
-    return outbound.post(target, {}, b"{}", allow_private=True, **more)
+    return outbound.post(target, {}, b"{}", allow_private=True, **more).status
 
 
 def test_an_answer_that_trickles_is_cut_off(monkeypatch):

@@ -123,10 +123,10 @@ def test_an_address_has_two_deliveries_on_their_way_and_one_that_fails_has_one(s
     assert first.delivery_id != second.delivery_id
     assert claim() is None
     with transaction(session):
-        webhooks.settle(session, first, error="It did not answer in time.")
+        webhooks.settle(session, SYSTEM, first, error="It did not answer in time.")
     assert claim() is None
     with transaction(session):
-        webhooks.settle(session, second, status=200)
+        webhooks.settle(session, SYSTEM, second, status=200)
     assert claim() is not None
     assert claim() is not None
     assert claim() is None
