@@ -36,8 +36,8 @@ SQLITE_PRAGMAS = {
 }
 
 # Plans are made for each question, since how common a word is decides on the right one; compiling
-# them would take longer than they run.
-_PLANNING = " -c plan_cache_mode=force_custom_plan -c jit=off"
+# them would take longer than they run. So would starting workers for them.
+_PLANNING = " -c plan_cache_mode=force_custom_plan -c jit=off -c max_parallel_workers_per_gather=0"
 
 POSTGRESQL_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
