@@ -128,7 +128,8 @@ def test_a_spoken_yes_is_confirmed_once_and_everything_is_stopped_with_one_tap(t
     page.get_by_role("button", name="Save the spoken yes").tap()
     page.locator("#consents-list", has_text="Opted in").wait_for()
     assert stands(session) == {"clienteling.phone": "accepted", "clienteling.sms": "accepted"}
-    page.locator("#consents-list summary").tap()
+    page.get_by_role("link", name="How it came about").tap()
+    page.locator("#consents-history", has_text="Spoken").wait_for()
     ada.check()
     page.locator("#consents-list button", has_text="Stop everything").tap()
     page.locator("#consents-list", has_text="Withdrawn").wait_for()
