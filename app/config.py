@@ -64,9 +64,14 @@ class Settings:
         return self.erasure_key or self.secret_key
 
     @property
-    def double_opt_in(self) -> bool:
-        """True when e-mail consent waits for the link in a mail: where mails are really sent."""
+    def sends_mails(self) -> bool:
+        """True where mails come to somebody's eyes."""
         return self.mail_url not in {"off", "log"}
+
+    @property
+    def double_opt_in(self) -> bool:
+        """True when e-mail consent waits for the link in a mail."""
+        return self.sends_mails
 
     @property
     def is_sqlite(self) -> bool:

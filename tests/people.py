@@ -8,18 +8,26 @@ from app.db import transaction
 from app.domain import personal_data
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
-from app.domain.consents import Action, Channel, Method, Purpose
+from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.models import Base, Customer
 from app.queries import personal_rows
-from app.services import consents, customers, data_requests, idempotency, orders
+from app.services import (
+    consent_capture,
+    consent_evidence,
+    consents,
+    customers,
+    data_requests,
+    idempotency,
+    orders,
+)
 from tests import factories
 
 # Each is looked for as it is, in capitals, in small letters and folded.
 WORDS = (
     "Žofiewyx", "Qvarnström-Zzyx", "zofie.qvarn@wyxmail.example", "Wyxgatan 77b", "Hällby-wyx", "75wyx",
     "Wyx Holding AB", "0612987654", "33612987654", "paleozoic wyxwool", "monogram ZQW-wyx", "wyx-coupon-9",
-    "Wyxette",
+    "Wyxette", "Wyxphone 7", "Z. Wyxsigned", "M417 93L418 94L421 95L427 91L431 88L436 91L439 93L441 97",
 )  # fmt: skip
 
 
@@ -54,6 +62,23 @@ def with_everything(session, cast) -> Customer:
                 session, mia, customer_id, store_id=cast.north.id, channel=Channel.EMAIL,
                 purpose=Purpose.CLIENTELING, action=action, method=Method.SPOKEN, source="Wyxette said so",
             )  # fmt: skip
+    factories.make_wording(session)
+    by_sms = [(Channel.SMS, Purpose.CLIENTELING)]
+    with transaction(session):
+        asked, _token = consent_capture.send_link(session, mia, customer_id, language="fr", choices=by_sms)
+        consent_capture.answer(session, asked, by_sms, device=WORDS[13], double_opt_in=True)
+    for channel, kind, content in (
+        (Channel.PHONE, EvidenceKind.TYPED_NAME, WORDS[14]),
+        (Channel.WHATSAPP, EvidenceKind.SIGNATURE, WORDS[15]),
+    ):
+        with transaction(session):
+            consents.record(
+                session, mia, customer_id, store_id=cast.north.id, channel=channel,
+                purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SIGNATURE,
+                evidence_id=consent_evidence.add(session, customer_id, kind, content).id,
+            )  # fmt: skip
+    with transaction(session):
+        consent_capture.send_link(session, mia, customer_id, language="fr", choices=by_sms)
     address = {
         "first_name": WORDS[0], "last_name": WORDS[1], "address_line_1": WORDS[3], "city": WORDS[4],
         "zip_code": "75002", "country_code": "FR", "phone": "0612987654",

@@ -38,6 +38,7 @@ class AuditAction(StrEnum):
     DATA_REQUEST_IDENTITY_CHECKED = "data_request.identity_checked"
     DATA_REQUEST_PREPARED = "data_request.prepared"
     DATA_REQUEST_RECORDED = "data_request.recorded"
+    DATA_REQUEST_REMINDED = "data_request.reminded"
     ERASURE_FINISHED = "erasure.finished"
     ERASURE_STARTED = "erasure.started"
     IMPORT_FINISHED = "import.finished"

@@ -15,6 +15,8 @@ ERASED_WITHIN = timedelta(days=30)
 # For how long a copy of the data can be fetched once it was made ready.
 EXPORT_HOURS = 24
 SOON = timedelta(days=10)
+# How many days before the answer is due managers are reminded.
+REMINDERS = (10, 3)
 MAX_NOTE = 500
 
 
@@ -100,6 +102,16 @@ def due(received_at: datetime, *, extended: bool = False) -> datetime:
 def may_extend(received_at: datetime, now: datetime) -> bool:
     """True while the customer can still be told of an extension: within the first month."""
     return now <= due(received_at)
+
+
+def reminder(due_at: datetime, now: datetime, *, last: int | None = None) -> int | None:
+    """Return which of the REMINDERS is to be sent now, None for none; of several that were missed the last.
+
+    `last` is the one that was sent last.
+    """
+    reached = [days for days in REMINDERS if now >= due_at - timedelta(days=days)]
+    wanted = min(reached, default=None)
+    return wanted if wanted is not None and (last is None or wanted < last) else None
 
 
 @dataclass(frozen=True, kw_only=True)

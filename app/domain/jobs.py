@@ -18,21 +18,25 @@ class JobKind(StrEnum):
 
     CONSENTS_EXPIRE = "consents.expire"
     CUSTOMER_ERASE = "customer.erase"
+    DATA_REQUESTS_REMIND = "data_requests.remind"
     ERASURES_PLAN = "erasures.plan"
     EVENTS_TIDY = "events.tidy"
     JOBS_TIDY = "jobs.tidy"
     LOGS_TIDY = "logs.tidy"
     MAIL_SEND = "mail.send"
+    MAILS_TIDY = "mails.tidy"
 
 
 KIND_LABELS = {
     JobKind.CUSTOMER_ERASE: N_("Erase a customer"),
     JobKind.ERASURES_PLAN: N_("Look for erasures that are due"),
     JobKind.CONSENTS_EXPIRE: N_("End old questions and opt-ins"),
+    JobKind.DATA_REQUESTS_REMIND: N_("Remind of data requests that are due"),
     JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),
     JobKind.LOGS_TIDY: N_("Clear old log entries"),
     JobKind.MAIL_SEND: N_("Send a mail"),
+    JobKind.MAILS_TIDY: N_("Clear old mails"),
 }
 
 

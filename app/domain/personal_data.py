@@ -224,8 +224,8 @@ TABLES: tuple[Table, ...] = (
         name="mail",
         whose=Whose.CUSTOMER,
         links=BY_CUSTOMER,
-        purpose="mails to the customer; address and text go once it was sent",
-        retention=_UNTIL_ERASED,
+        purpose="mails to the customer, and reminders to managers; address and text go once it was sent",
+        retention="until the customer is erased; reminders 30 days",
         roles="nobody",
         export="mails",
         erase=Erase.DELETE,
@@ -422,7 +422,7 @@ TABLES: tuple[Table, ...] = (
         personal="note identity_note outcome extension_reason",
         identifier="id customer_id store_id received_by_id received_by_name closed_by_name",
         technical="kind state channel identity received_at due_at extended_at erase_after export_until"
-        " started_at closed_at revision",
+        " reminded_days reminded_at started_at closed_at revision",
     ),
     Table(
         name="data_request_step",

@@ -28,10 +28,10 @@ def erase(work: Work) -> None:
             erasures.run_step(session, work.subject_uuid, name, key)
         if name == erasures.LEDGER:
             _write_file(work)
+    mails.sweep_files(work)
     scrub(work.engine, erasures.tables())
     with work.step(done=total, total=total) as session:
-        row = erasures.finish(session, work.actor, work.subject_uuid)
-        mails.forget(work.settings, row.customer_id)
+        erasures.finish(session, work.actor, work.subject_uuid)
     # What the last step emptied stands in the write-ahead log yet.
     scrub(work.engine, erasures.tables())
 

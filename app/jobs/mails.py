@@ -1,11 +1,11 @@
 """Sending mails: by SMTP, into files (for trying out), or only into the log."""
 
 import os
-import shutil
 import smtplib
 import ssl
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,8 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import structlog
+from babel.dates import format_date
+from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,16 +27,19 @@ from app.config import Settings
 from app.domain import consent_wordings
 from app.domain.actor import Actor
 from app.domain.customer_words import words
+from app.domain.data_requests import Kind as RequestKind
+from app.domain.data_requests import State as RequestState
 from app.domain.jobs import JobKind
-from app.jobs.registry import Work, handles
-from app.models import ConsentWording, Customer, Mail, Store
+from app.domain.texts import N_
+from app.jobs.registry import Work, every, handles
+from app.models import ConsentWording, Customer, DataRequest, Mail, Store
 from app.queries import consents
 from app.services import mails
 from app.services.mails import MailKind
 
 TIMEOUT = 20.0
-# Within DATA_DIR, a folder for each customer, so that an erasure finds them.
 FOLDER = "mails"
+_SWEPT_AT_ONCE = 500
 _ROOT = Path(__file__).parent.parent
 
 
@@ -43,12 +49,12 @@ class MailNotTaken(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A mail as it goes out."""
+    """A mail as it goes out; only those to customers have a link to withdraw."""
 
     subject: str
     plain: str
     html: str
-    withdraw_url: str
+    withdraw_url: str = ""
 
 
 @handles(JobKind.MAIL_SEND)
@@ -65,16 +71,18 @@ def run(work: Work) -> None:
             if mail is not None:
                 mails.note_cancelled(mail)
             return
-        to_address, customer_id = mail.to_address, mail.customer_id
+        to_address = mail.to_address
     # Outside the transaction: a slow mail server must not keep others from writing.
     error = ""
     try:
-        send(settings, message(settings, to_address, text), customer_id)
+        send(settings, message(settings, to_address, text), work.subject_uuid)
     except (OSError, smtplib.SMTPException, ValueError) as problem:
         error = type(problem).__name__
     with work.step() as session:
         mail = mails.waiting(session, work.subject_uuid)
         if mail is None:
+            # The customer was erased meanwhile.
+            _path(settings, work.subject_uuid).unlink(missing_ok=True)
             return
         if not error:
             mails.note_sent(mail)
@@ -84,8 +92,30 @@ def run(work: Work) -> None:
         raise MailNotTaken(error)
 
 
+@every(timedelta(hours=24), JobKind.MAILS_TIDY)
+def tidy(work: Work) -> None:
+    """Forget old mails to people who work here, and files whose mail is gone."""
+    with work.step() as session:
+        mails.tidy(session)
+    sweep_files(work)
+
+
+def sweep_files(work: Work) -> None:
+    """Delete the files of mails that are held no more: those of customers who were erased."""
+    paths = {path.stem: path for path in (work.settings.data_dir / FOLDER).glob(f"{'[0-9a-f]' * 32}.eml")}
+    names = sorted(paths)
+    for start in range(0, len(names), _SWEPT_AT_ONCE):
+        ids = {uuid.UUID(name): paths[name] for name in names[start : start + _SWEPT_AT_ONCE]}
+        with work.session() as session:
+            gone = ids.keys() - mails.known(session, list(ids))
+        for mail_id in gone:
+            ids[mail_id].unlink(missing_ok=True)
+
+
 def compose(session: Session, settings: Settings, mail: Mail) -> Text | None:
     """Return the words of a mail in its language, None when what it was about is gone."""
+    if mail.kind == MailKind.REQUEST_DUE:
+        return _request_due(session, settings, mail)
     customer = session.get(Customer, mail.customer_id) if mail.customer_id else None
     store = session.get(Store, uuid.UUID(mail.payload["store_id"]))
     if customer is None or store is None:
@@ -119,6 +149,31 @@ def compose(session: Session, settings: Settings, mail: Mail) -> Text | None:
     )
 
 
+def _request_due(session: Session, settings: Settings, mail: Mail) -> Text | None:
+    """Return the words of a reminder, None when the request is answered; it names no customer."""
+    row = session.get(DataRequest, uuid.UUID(mail.payload["request_id"]))
+    if row is None or RequestState(row.state).is_closed:
+        return None
+    translations = Translations.load(_ROOT / "translations", [mail.language])
+    store = session.get(Store, row.store_id) if row.store_id else None
+    zone = store.time_zone if store else "UTC"
+    context = {
+        "language": mail.language,
+        "direction": "ltr",
+        "kind": translations.gettext(RequestKind(row.kind).label),
+        "store": store.name if store else "",
+        "received": format_date(row.received_at.astimezone(ZoneInfo(zone)), "long", locale=mail.language),
+        "due": format_date(row.due_at.astimezone(ZoneInfo(zone)), "long", locale=mail.language),
+        "url": f"{settings.public_url}/data-requests/{row.id}",
+    }
+    environment = _environment(mail.language)
+    return Text(
+        subject=translations.gettext(N_("A data request is due on %(date)s")) % {"date": context["due"]},
+        plain=environment.get_template(f"mail/{mail.kind}.txt").render(context),
+        html=environment.get_template(f"mail/{mail.kind}.html").render(context),
+    )
+
+
 def message(settings: Settings, to_address: str, text: Text) -> EmailMessage:
     """Return the message with its headers. Raises ValueError for a header that holds a line end."""
     mail = EmailMessage(policy=SMTP)
@@ -129,39 +184,37 @@ def message(settings: Settings, to_address: str, text: Text) -> EmailMessage:
     mail["Date"] = formatdate(usegmt=True)
     mail["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2].strip("> ") or "localhost")
     mail["Auto-Submitted"] = "auto-generated"
-    # RFC 8058: the reader's own button withdraws with one tap, without signing in.
-    mail["List-Unsubscribe"] = f"<{text.withdraw_url}/one-click>"
-    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if text.withdraw_url:
+        # RFC 8058: the reader's own button withdraws with one tap, without signing in.
+        mail["List-Unsubscribe"] = f"<{text.withdraw_url}/one-click>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(text.plain)
     mail.add_alternative(text.html, subtype="html")
     return mail
 
 
-def send(settings: Settings, mail: EmailMessage, customer_id: uuid.UUID | None) -> None:
-    """Hand a message to a customer to what MAIL_URL names. Raises OSError or SMTPException if that fails."""
+def send(settings: Settings, mail: EmailMessage, mail_id: uuid.UUID) -> None:
+    """Hand a message to what MAIL_URL names. Raises OSError or SMTPException when it does not take it."""
     url = settings.mail_url
     if url == "log":
         structlog.get_logger().info("mail", bytes=len(mail.as_bytes()))
     elif url == "file":
-        _write(settings.data_dir / FOLDER / str(customer_id), mail)
+        _write(_path(settings, mail_id), mail)
     else:
         _send_by_smtp(url, mail)
 
 
-def _write(folder: Path, mail: EmailMessage) -> None:
-    folder.parent.mkdir(mode=0o700, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{uuid.uuid4().hex}.eml"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _path(settings: Settings, mail_id: uuid.UUID) -> Path:
+    """Return the file of a mail, named by its row: by that an erasure finds it."""
+    return settings.data_dir / FOLDER / f"{mail_id.hex}.eml"
+
+
+def _write(path: Path, mail: EmailMessage) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    # Again by who took over from a worker that was killed: the same mail, in the same place.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(mail.as_bytes())
-
-
-def forget(settings: Settings, customer_id: uuid.UUID) -> None:
-    """Delete the mails to a customer that were written into files."""
-    folder = settings.data_dir / FOLDER / str(customer_id)
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _send_by_smtp(url: str, mail: EmailMessage) -> None:
@@ -197,12 +250,18 @@ def _given(session: Session, mail: Mail, customer_id: uuid.UUID, store_id: uuid.
 
 
 @cache
-def _environment() -> Environment:
+def _environment(language: str = "") -> Environment:
+    """Return the templates; those to people who work here say their texts in a language of the pages."""
     root = _ROOT.parent if (_ROOT.parent / "templates").is_dir() else _ROOT
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(root / "templates"),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"] if language else [],
     )
+    if language:
+        translations = Translations.load(_ROOT / "translations", [language])
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    return environment

@@ -15,6 +15,7 @@ class DataRequest(Base):
     """One request; the ids are plain, so that it outlives the customer as proof.
 
     `erase_after` is when a deletion can no longer be called off and its erasure begins.
+    `reminded_days` is how long before the due day managers were reminded last.
     """
 
     __tablename__ = "data_request"
@@ -54,6 +55,8 @@ class DataRequest(Base):
     extension_reason: Mapped[str] = mapped_column(String(500), default="")
     erase_after: Mapped[datetime | None]
     export_until: Mapped[datetime | None]
+    reminded_days: Mapped[int | None]
+    reminded_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     closed_by_name: Mapped[str] = mapped_column(String(210), default="")

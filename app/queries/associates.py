@@ -1,15 +1,16 @@
 """Associates for the administrator's pages."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.actor import Actor
 from app.domain.paging import Page, PageRequest
-from app.domain.permissions import Permission
+from app.domain.permissions import Permission, Role
 from app.errors import NotFound
-from app.models import Associate
+from app.models import Associate, AssociateStore
 from app.queries import small_lists
 
 
@@ -42,3 +43,13 @@ def get(session: Session, actor: Actor, associate_id: uuid.UUID) -> Associate:
     if associate is None:
         raise NotFound
     return associate
+
+
+def managers_of(session: Session, store_id: uuid.UUID | None) -> Sequence[Associate]:
+    """Return the active managers of a store; the administrators where there is none."""
+    active = select(Associate).where(Associate.is_active).order_by(Associate.id)
+    of_store = select(AssociateStore.associate_id).where(AssociateStore.store_id == store_id)
+    managers = session.scalars(
+        active.where(Associate.role == Role.MANAGER.value, Associate.id.in_(of_store))
+    ).all()
+    return managers or session.scalars(active.where(Associate.role == Role.ADMIN.value)).all()

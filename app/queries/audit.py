@@ -47,6 +47,7 @@ ACTION_LABELS = {
     AuditAction.DATA_REQUEST_EXTENDED: N_("Data request extended"),
     AuditAction.DATA_REQUEST_IDENTITY_CHECKED: N_("Identity checked"),
     AuditAction.DATA_REQUEST_PREPARED: N_("Copy of the data made ready"),
+    AuditAction.DATA_REQUEST_REMINDED: N_("Managers reminded of a data request"),
     AuditAction.DATA_REQUEST_RECORDED: N_("Data request recorded"),
     AuditAction.ERASURE_FINISHED: N_("Customer erased"),
     AuditAction.ERASURE_STARTED: N_("Erasure begun"),

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, data_requests
@@ -15,9 +15,11 @@ from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Customer, DataRequest, Job
+from app.queries import associates as associate_queries
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
-from app.services import audit, jobs
+from app.services import audit, jobs, mails
+from app.services.mails import MailKind
 
 
 def request_deletion(
@@ -106,6 +108,7 @@ def extend(
         raise Conflict(message="A deletion is done by itself in time; it cannot be extended.")
     row.extension_reason = data_requests.check_reason(reason)
     row.extended_at = clock.utcnow()
+    row.reminded_days = row.reminded_at = None
     old, row.due_at = row.due_at, data_requests.due(row.received_at, extended=True)
     return _done(
         session, actor, AuditAction.DATA_REQUEST_EXTENDED, row, {"due_at": (str(old), str(row.due_at))}
@@ -169,6 +172,38 @@ def can_extend(row: DataRequest) -> bool:
         and not State(row.state).is_closed
         and data_requests.may_extend(row.received_at, clock.utcnow())
     )
+
+
+def remind(session: Session, actor: Actor, *, limit: int) -> int:
+    """Write to managers about requests that are due soon, once for each of REMINDERS; return how many.
+
+    The mail names no customer. Who gets it are the managers of the store that recorded the request.
+    """
+    now = clock.utcnow()
+    first, last = max(data_requests.REMINDERS), min(data_requests.REMINDERS)
+    rows = session.scalars(
+        select(DataRequest)
+        .where(
+            DataRequest.state.in_([state.value for state in data_requests.OPEN]),
+            or_(
+                and_(DataRequest.reminded_days.is_(None), DataRequest.due_at <= now + timedelta(days=first)),
+                and_(DataRequest.reminded_days > last, DataRequest.due_at <= now + timedelta(days=last)),
+            ),
+        )
+        .order_by(DataRequest.due_at, DataRequest.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        days = data_requests.reminder(row.due_at, now, last=row.reminded_days)
+        old, row.reminded_days, row.reminded_at = row.reminded_days, days, now
+        for associate in associate_queries.managers_of(session, row.store_id):
+            mails.add_to_associate(
+                session, actor, MailKind.REQUEST_DUE, associate, payload={"request_id": str(row.id)}
+            )
+        _audit(session, actor, AuditAction.DATA_REQUEST_REMINDED, row, {"reminded_days": (old, days)})
+    session.flush()
+    return len(rows)
 
 
 def prepare_export(session: Session, actor: Actor, request_id: uuid.UUID) -> DataRequest:

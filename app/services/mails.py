@@ -1,4 +1,4 @@
-"""Mails to customers: decided on in an act, written in its transaction, sent by a job afterwards."""
+"""Mails: decided on in an act, written in its transaction, sent by a job afterwards."""
 
 import base64
 import hashlib
@@ -9,27 +9,33 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.jobs import JobKind
-from app.models import Customer, Mail
+from app.models import Associate, Customer, Mail
 from app.models.base import new_id
 from app.services import jobs
 
 MAX_ATTEMPTS = 5
 # What could not be sent after this long helps nobody any more: its link is too old.
 LONGEST_WAIT = timedelta(days=7)
+# What nobody asks about any more.
+KEPT_TO_ASSOCIATES = timedelta(days=30)
 _MAC_LENGTH = 16
 
 
 class MailKind(StrEnum):
-    """What a mail is for; its texts are `templates/mail/<kind>.txt` and `.html`."""
+    """What a mail is for; its texts are `templates/mail/<kind>.txt` and `.html`.
+
+    REQUEST_DUE goes to managers, the others to customers.
+    """
 
     CONFIRM_CONSENT = "confirm_consent"
     CONSENT_RECEIPT = "consent_receipt"
+    REQUEST_DUE = "request_due"
 
 
 class MailState(StrEnum):
@@ -54,13 +60,33 @@ def add(
     """Write a mail to a customer in the running transaction; none where there is no address."""
     if not customer.email:
         return None
+    payload = {**payload, "store_id": str(store_id)}
+    return _add(session, actor, kind, customer.id, customer.email, language, payload)
+
+
+def add_to_associate(
+    session: Session, actor: Actor, kind: MailKind, associate: Associate, *, payload: Mapping[str, Any]
+) -> Mail:
+    """Write a mail to somebody who works here, in the running transaction; `payload` holds ids only."""
+    return _add(session, actor, kind, None, associate.email, associate.locale, payload)
+
+
+def _add(
+    session: Session,
+    actor: Actor,
+    kind: MailKind,
+    customer_id: uuid.UUID | None,
+    to_address: str,
+    language: str,
+    payload: Mapping[str, Any],
+) -> Mail:
     mail = Mail(
         id=new_id(),
         kind=kind.value,
-        customer_id=customer.id,
-        to_address=customer.email,
+        customer_id=customer_id,
+        to_address=to_address,
         language=language,
-        payload={**payload, "store_id": str(store_id)},
+        payload=dict(payload),
         state=MailState.QUEUED.value,
         attempts=0,
         last_error="",
@@ -109,6 +135,22 @@ def cancel(session: Session, customer_id: uuid.UUID, *, kinds: Sequence[MailKind
         )
     ):
         _end(mail, MailState.CANCELLED)
+
+
+def tidy(session: Session) -> None:
+    """Forget mails to people who work here after a while; those to customers go with the customer."""
+    session.execute(
+        delete(Mail).where(
+            Mail.customer_id.is_(None),
+            Mail.state != MailState.QUEUED.value,
+            Mail.created_at < clock.utcnow() - KEPT_TO_ASSOCIATES,
+        )
+    )
+
+
+def known(session: Session, mail_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the mails that are still held."""
+    return set(session.scalars(select(Mail.id).where(Mail.id.in_(mail_ids))))
 
 
 def withdrawal_token(secret: str, customer_id: uuid.UUID, store_id: uuid.UUID) -> str:

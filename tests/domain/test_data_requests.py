@@ -52,6 +52,22 @@ def test_an_extension_can_be_told_within_the_first_month_only(at):
     assert not data_requests.may_extend(at, due + timedelta(microseconds=1))
 
 
+@given(TIMES, st.lists(st.integers(-24 * 40, 24 * 40), max_size=12))
+def test_each_reminder_comes_once_and_a_missed_one_not_after_its_successor(due, hours):
+    sent, last = [], None
+    for hour in sorted(hours):
+        now = due + timedelta(hours=hour)
+        days = data_requests.reminder(due, now, last=last)
+        if days is not None:
+            assert now >= due - timedelta(days=days)
+            sent.append(days)
+            last = days
+    assert sent in ([], [10], [3], [10, 3])
+    if hours:
+        assert (last is None) == (max(hours) < -240)
+        assert (last == 3) == (max(hours) >= -72)
+
+
 def test_bad_input_says_what_is_wrong_with_each_field():
     with pytest.raises(Invalid) as refused:
         RequestInput(

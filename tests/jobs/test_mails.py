@@ -7,17 +7,21 @@ import socketserver
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
+import time_machine
+from sqlalchemy import select
 
 from app.config import BadSetting, Settings, load
 from app.db import transaction
+from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.jobs import mails as job
 from app.jobs.registry import Work
 from app.models import Mail
-from app.services import consents, jobs, mails
+from app.services import consent_capture, consents, data_requests, jobs, mails
 from app.services.mails import MailKind
 from tests import factories
 
@@ -209,6 +213,58 @@ def test_a_receipt_names_what_still_stands(engine, session, settings, shop, mari
     text = read(settings).get_body(("plain",)).get_content()
     assert ("J'accepte d'être contacté." in text, "Tout autre chose." in text) == (True, False)
     assert re.findall(r"^(.*) · Conseil personnel\r?$", text, re.MULTILINE) == ["SMS"]
+
+
+def test_a_receipt_shows_the_words_the_customer_saw_whatever_came_after(
+    engine, session, settings, shop, marie
+):
+    old = factories.make_wording(session, text="Comme je l'ai lu.")
+    ada = factories.make_actor(factories.make_associate(session, stores=(shop,)), shop)
+    choice = [(Channel.SMS, Purpose.CLIENTELING)]
+    with transaction(session):
+        asked, _token = consent_capture.send_link(session, ada, marie.id, language="fr", choices=choice)
+        consent_capture.answer(session, asked, choice, double_opt_in=True)
+    factories.make_wording(session, version=2, text="Ce qui vaut depuis.")
+    old.retired_at = factories.NOON
+    session.commit()
+    run(engine, session, settings, session.scalars(select(Mail)).one())
+    sent = read(settings)
+    for part in ("plain", "html"):
+        text = unescape(sent.get_body((part,)).get_content())
+        assert ("Comme je l'ai lu." in text, "Ce qui vaut" in text) == (True, False)
+
+
+@pytest.mark.parametrize(("language", "subject"), [("en", "A data request is due on"), ("de", None)])
+def test_a_reminder_names_no_customer(engine, session, settings, shop, marie, language, subject):
+    factories.make_associate(
+        session, stores=(shop,), role="manager", email="mia@shop.example", locale=language
+    )
+    request = factories.make_data_request(session, marie, shop, due_at=clock.utcnow() + timedelta(days=9))
+    with transaction(session):
+        data_requests.remind(session, SYSTEM, limit=10)
+    run(engine, session, settings, session.scalars(select(Mail)).one())
+    sent = read(settings)
+    assert (sent["To"], sent["List-Unsubscribe"]) == ("mia@shop.example", None)
+    assert subject is None or sent["Subject"].startswith(subject)
+    for part in ("plain", "html"):
+        text = sent.get_body((part,)).get_content()
+        assert f"https://shop.example/data-requests/{request.id}" in text
+        assert not any(word in text for word in ("Marie", "Lefèvre", marie.email, marie.display_id))
+
+
+def test_a_reminder_of_what_was_answered_meanwhile_is_not_sent(engine, session, settings, shop, marie):
+    factories.make_associate(session, stores=(shop,), role="manager")
+    request = factories.make_data_request(session, marie, shop, due_at=clock.utcnow() + timedelta(days=9))
+    with transaction(session):
+        data_requests.remind(session, SYSTEM, limit=10)
+        request.state = "done"
+    mail = session.scalars(select(Mail)).one()
+    run(engine, session, settings, mail)
+    assert fresh(session, mail).state == "cancelled"
+    # And after a while it is forgotten, with its file if it had one.
+    with time_machine.travel(clock.utcnow() + timedelta(days=31)), transaction(session):
+        mails.tidy(session)
+    assert session.scalars(select(Mail)).all() == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from app.domain.actor import Actor
 from app.domain.data_requests import Kind, RequestInput, State, add_months
 from app.domain.paging import PageRequest
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from app.models import AuditEntry, DataRequest
+from app.models import AuditEntry, DataRequest, Mail
 from app.queries import data_requests as queries
 from app.services import data_requests
 from tests import factories
@@ -129,6 +129,46 @@ def test_what_is_due_and_overdue(session, cast, mia):
             (late.id, True), (other.id, True),
         ]  # fmt: skip
         assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 1}
+
+
+def mails_to(session):
+    session.rollback()
+    return [
+        (mail.to_address, mail.kind, mail.payload, mail.customer_id) for mail in session.scalars(select(Mail))
+    ]
+
+
+def test_managers_are_reminded_ten_and_three_days_before_and_not_of_what_is_closed(session, cast, mia):
+    def remind(row, days):
+        at = row.due_at - timedelta(days=days) + timedelta(hours=1)
+        with time_machine.travel(at), transaction(session):
+            return data_requests.remind(session, Actor.system("test"), limit=100)
+
+    row = ask(session, mia, cast.marie, Kind.EXPORT)
+    closed = ask(session, mia, cast.marie, Kind.RECTIFICATION)
+    other = ask(session, Actor.system("test"), cast.stranger, Kind.EXPORT)
+    with transaction(session):
+        data_requests.close(session, mia, closed.id, outcome="Corrected", revision=1)
+    assert [remind(row, days) for days in (12, 10, 9, 4)] == [0, 2, 0, 0]
+    # South has no manager: the administrators are written to.
+    expected = [("mia@shop.example", row), ("root@shop.example", other)]
+    assert sorted(mails_to(session)) == [
+        (address, "request_due", {"request_id": str(one.id)}, None) for address, one in expected
+    ]
+    assert (remind(row, 3), remind(row, 1), remind(row, -5)) == (2, 0, 0)
+    assert len(mails_to(session)) == 4
+    entries = session.scalars(select(AuditEntry.changes).where(AuditEntry.action == "data_request.reminded"))
+    assert [entry["reminded_days"] for entry in entries] == [[None, 10], [None, 10], [10, 3], [10, 3]]
+
+
+def test_who_extends_is_reminded_anew(session, cast, mia):
+    row = ask(session, mia, cast.marie, Kind.EXPORT)
+    with time_machine.travel(row.due_at - timedelta(days=2)), transaction(session):
+        data_requests.remind(session, Actor.system("test"), limit=100)
+        data_requests.extend(session, mia, row.id, reason="Many orders", revision=1)
+    with time_machine.travel(row.due_at - timedelta(days=9)), transaction(session):
+        assert data_requests.remind(session, Actor.system("test"), limit=100) == 1
+    assert row.reminded_days == 10
 
 
 def test_each_sees_the_requests_of_their_stores(session, cast, mia):

@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import select
 
 from app.domain import clock, personal_data
-from app.models import AccessEntry, AuditEntry, DataRequest
+from app.models import AccessEntry, AuditEntry, ConsentEvidence, DataRequest
 from tests import people
 from tests.cast import PASSWORD
 
@@ -132,9 +132,10 @@ def test_the_copy_holds_every_part_of_the_registry(cast, session, sign_in):
     assert found["orders"][0]["document"]["billing_address"]["last_name"] == people.WORDS[1]
     assert found["changes"][1]["changes"] == {"first_name": ["Wyxette", people.WORDS[0]]}
     assert [entry["action"] for entry in found["accesses"]] == ["revealed", "exported"]
-    # Nobody of the staff by more than the name, and no key or hash.
+    # Nobody of the staff by more than the name, and no key or hash but what proves the evidence.
     assert str(cast.mia.id) not in answer.text
-    assert not re.search(r"[0-9a-f]{64}", answer.text)
+    proofs = set(session.scalars(select(ConsentEvidence.sha256)))
+    assert set(re.findall(r"[0-9a-f]{64}", answer.text)) == proofs
     printed = mia.get(page).text
     assert all(word in printed for word in people.WORDS if word not in {"33612987654", "0612987654"})
     assert printed.count("Made by Mia Cast on") == 2
