@@ -1,6 +1,6 @@
 """Consents: channels, purposes, states, and which declaration moves which state where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -339,6 +339,30 @@ def weaknesses(method: Method, *, has_wording: bool, has_evidence: bool) -> tupl
 def is_weak(method: Method, *, has_wording: bool, has_evidence: bool) -> bool:
     """True when a yes is hard to prove."""
     return bool(weaknesses(method, has_wording=has_wording, has_evidence=has_evidence))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactWay:
+    """One way to reach a customer for personal advice, and whether it may be used now."""
+
+    channel: Channel
+    state: State
+    is_allowed: bool
+
+
+def contact_ways(states: Mapping[Channel, State], *, is_on_hold: bool) -> list[ContactWay]:
+    """Return every channel with its state; only what the customer said yes to may be used.
+
+    Nothing may while the data is on hold: a deletion was asked for, or processing is restricted.
+    """
+    return [
+        ContactWay(
+            channel=channel,
+            state=states.get(channel, State.NOT_ASKED),
+            is_allowed=states.get(channel) is State.ACCEPTED and not is_on_hold,
+        )
+        for channel in Channel
+    ]
 
 
 # An opt-in of a store counts as given when any channel is; else the state that says most.

@@ -58,6 +58,8 @@ class State(StrEnum):
         return self in CLOSED
 
 
+# While a request stands so, the customer's data is kept and not used.
+ON_HOLD = frozenset({State.WAITING, State.ERASING})
 CLOSED = frozenset({State.DONE, State.CALLED_OFF, State.REFUSED})
 OPEN = tuple(state for state in State if state not in CLOSED)
 

@@ -19,7 +19,7 @@ from app.domain.events import EventKind, NewEvent
 from app.domain.fields import Checker
 from app.domain.permissions import Permission, Role
 from app.domain.texts import N_
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Invalid, NotFound
 from app.models import (
     Address,
     Consent,
@@ -177,22 +177,6 @@ def withdraw_all(
         if isinstance(outcome, Invalid | NotFound):
             raise outcome
     return len(batch)
-
-
-def require_contactable(
-    session: Session, customer: Customer, channel: Channel, purpose: Purpose, *, store_id: uuid.UUID
-) -> None:
-    """Raise Forbidden unless the customer may be contacted now: consent given, and something to reach.
-
-    Whatever sends anything to a customer for a purpose goes through here first.
-    """
-    row = session.get(Consent, (customer.id, store_id, purpose.value, channel.value), populate_existing=True)
-    if row is None or row.state != State.ACCEPTED:
-        raise Forbidden(f"No consent: {channel.label}, {purpose.label}. Ask the customer first.")
-    try:
-        require_contact(session, customer, {channel})
-    except Invalid as error:
-        raise Forbidden(error.fields["channel"][0]) from None
 
 
 def require_contact(session: Session, customer: Customer, channels: Collection[Channel]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import segno
-from flask import Blueprint, Response, current_app, flash, request, url_for
+from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -210,7 +210,15 @@ def _after_change(session: Session, customer_id: uuid.UUID, said: str) -> Respon
     if not htmx.wants_fragment():
         flash(said, "ok")
         return htmx.see_other(url_for("customers.show", customer_id=customer_id))
-    response = _section(session, customers.get(session, current_actor(), customer_id), said)
+    actor = current_actor()
+    customer = customers.get(session, actor, customer_id, Customer.created_by)
+    section = profiles.consent_section(session, actor, customer)
+    # The opt-in stands in the head of the open profile as well, and what it allows.
+    head = profiles.head(session, actor, customer, opt_ins=section["consents"])
+    response = Response(
+        render_template("consents/_list.html", announce=said, **section)
+        + render_template("customers/_head.html", **head, is_update=True)
+    )
     response.headers["HX-Trigger"] = "consents-changed"
     return response
 

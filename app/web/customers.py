@@ -115,12 +115,16 @@ def reveal(customer_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     if not htmx.wants_fragment():
         customer = queries.get(session, actor, customer_id)
-        value = customer.phone_number if kind == "phone" else customer.email
-        return _show(customer_id, AccessAction.REVEALED, {kind: value}, detail=kind)
+        return _show(customer_id, AccessAction.REVEALED, {kind: _contact_value(customer, kind)}, detail=kind)
     with transaction(session):
         customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail=kind)
-    value = (customer.phone_e164 or customer.phone_number) if kind == "phone" else customer.email
-    return Response(render_template("customers/_revealed.html", kind=kind, value=value))
+    value = _contact_value(customer, kind)
+    ways = profiles.contact_way(session, actor, customer, kind, value)
+    return Response(render_template("customers/_revealed.html", kind=kind, value=value, **ways))
+
+
+def _contact_value(customer: Customer, kind: str) -> str:
+    return (customer.phone_e164 or customer.phone_number) if kind == "phone" else customer.email
 
 
 @blueprint.route("/customers/new", methods=["GET", "POST"])
@@ -270,7 +274,7 @@ def _show(
     customer = queries.get(
         session, actor, customer_id, Customer.addresses, Customer.extended_attributes, Customer.created_by
     )
-    context = profiles.profile(session, actor, customer) | {"revealed": revealed}
+    context = profiles.profile(session, actor, customer, revealed)
     if htmx.wants_fragment():
         return Response(render_template("customers/_profile.html", **context))
     return htmx.render("customers/show.html", **_list(Asked(), 0), **context)

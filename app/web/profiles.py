@@ -3,15 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain import values
 from app.domain.actor import Actor
-from app.domain.consents import OPEN_STATES, State
+from app.domain.consents import OPEN_STATES, Purpose, State, contact_ways
 from app.domain.consents import Channel as ConsentChannel
+from app.domain.data_requests import ON_HOLD
+from app.domain.data_requests import State as RequestState
 from app.domain.permissions import Permission
-from app.models import AttributeDefinition, Customer, ExtendedAttribute
+from app.domain.texts import N_
+from app.models import AttributeDefinition, Customer, DataRequest, ExtendedAttribute
 from app.queries import consents, customers, data_requests, orders
 from app.services import attributes
 from app.web.filters import money
@@ -36,6 +41,17 @@ class ConsentSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way to reach the customer for personal advice; `href` is empty until the value was asked for."""
+
+    label: str
+    icon: str
+    state: str
+    is_allowed: bool
+    href: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttributeValue:
     """One attribute as it is shown; a sensitive one is hidden until it is asked for."""
 
@@ -53,23 +69,37 @@ class AttributeGroup:
     values: Sequence[AttributeValue]
 
 
-def profile(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
+def profile(
+    session: Session, actor: Actor, customer: Customer, revealed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with all its parts loaded."""
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
+    opt_ins = consent_section(session, actor, customer)
     return {
-        **head(session, actor, customer, facts),
+        **head(session, actor, customer, facts, opt_ins["consents"], revealed),
         **addresses(actor, customer),
         **extended_attributes(session, actor, customer),
-        **consent_section(session, actor, customer),
+        **opt_ins,
         "orders": newest,
     }
 
 
 def head(
-    session: Session, actor: Actor, customer: Customer, facts: orders.OrderFacts | None = None
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    facts: orders.OrderFacts | None = None,
+    opt_ins: Sequence[consents.ConsentRow] | None = None,
+    revealed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what the head of the profile and the contact section show; `facts` if they are known."""
+    """Return what the head of the profile and the contact section show.
+
+    `facts` and `opt_ins` if they are known, `revealed` is the contact data that was asked for.
+    """
     facts = facts or orders.facts(session, actor, customer.id)
+    if opt_ins is None:
+        opt_ins = consents.list_states(session, actor, customer.id)
+    requests = data_requests.of_customer(session, actor, customer.id)
     known_at = customers.known_at(session, actor, customer.id)
     here = next((known.opt_in_state for known in known_at if known.store_id == actor.store_id), "not_asked")
     return {
@@ -77,12 +107,75 @@ def head(
         "facts": facts,
         "spend_bars": _bars(facts),
         "store_names": [known.store_name for known in known_at],
-        "data_requests": data_requests.of_customer(session, actor, customer.id),
+        "data_requests": requests,
         "may_see_requests": actor.can(Permission.DATA_REQUEST_VIEW),
         "may_request_data": actor.can(Permission.DATA_REQUEST_MANAGE),
         "consent_summary": [ConsentSummary(state=here)],
-        "revealed": {},
+        "ways": _ways(actor, customer, opt_ins, requests, revealed or {}),
+        "revealed": revealed or {},
     }
+
+
+def contact_way(
+    session: Session, actor: Actor, customer: Customer, kind: str, value: str
+) -> dict[str, Sequence[Way]]:
+    """Return how the phone number or e-mail address may be used, now that it was asked for."""
+    opt_ins = consents.list_states(session, actor, customer.id)
+    requests = data_requests.of_customer(session, actor, customer.id)
+    return {"ways": _ways(actor, customer, opt_ins, requests, {kind: value})[kind]}
+
+
+# What each kind of contact data serves for, and how its link begins.
+_CHANNELS = {
+    "phone": {
+        ConsentChannel.PHONE: (N_("Call"), "tel:"),
+        ConsentChannel.SMS: (N_("Text"), "sms:"),
+        ConsentChannel.WHATSAPP: (N_("WhatsApp"), "whatsapp://send?phone="),
+    },
+    "email": {ConsentChannel.EMAIL: (N_("Write"), "mailto:")},
+}
+
+
+def _ways(
+    actor: Actor,
+    customer: Customer,
+    opt_ins: Sequence[consents.ConsentRow],
+    requests: Sequence[DataRequest],
+    revealed: Mapping[str, str],
+) -> dict[str, Sequence[Way]]:
+    """Return by kind of contact data what it may be used for in the store that the actor stands in."""
+    states = {
+        row.channel: row.state
+        for row in opt_ins
+        if row.store_id == actor.store_id and row.purpose is Purpose.CLIENTELING
+    }
+    ways = {way.channel: way for way in contact_ways(states, is_on_hold=is_on_hold(requests))}
+    has = {"phone": bool(customer.phone_number), "email": bool(customer.email)}
+    return {
+        kind: [
+            Way(
+                label=_(label),
+                icon=channel.icon,
+                state=ways[channel].state.value,
+                is_allowed=ways[channel].is_allowed,
+                # Without consent there is nothing to tap.
+                href=begin + _target(revealed[kind]) if kind in revealed and ways[channel].is_allowed else "",
+            )
+            for channel, (label, begin) in channels.items()
+        ]
+        if has[kind]
+        else []
+        for kind, channels in _CHANNELS.items()
+    }
+
+
+def is_on_hold(requests: Sequence[DataRequest]) -> bool:
+    """True when one of a customer's open requests forbids to use the data."""
+    return any(RequestState(row.state) in ON_HOLD for row in requests)
+
+
+def _target(value: str) -> str:
+    return quote("".join(value.split()), safe="@+")
 
 
 def contact(actor: Actor, customer: Customer) -> dict[str, Any]:

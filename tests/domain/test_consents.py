@@ -16,6 +16,7 @@ from app.domain.consents import (
     Method,
     Standing,
     State,
+    contact_ways,
     is_weak,
     move,
     refuse_without_contact,
@@ -122,3 +123,16 @@ def test_what_makes_a_yes_weak():
     assert is_weak(Method.SIGNATURE, has_wording=True, has_evidence=False)
     assert is_weak(Method.SPOKEN, has_wording=True, has_evidence=True)
     assert is_weak(Method.IMPORT, has_wording=True, has_evidence=False)
+
+
+def test_only_a_yes_that_stands_lets_anybody_be_reached():
+    def allowed(*, is_on_hold=False):
+        states = dict(
+            zip(Channel, (State.ACCEPTED, State.PENDING, State.RECONFIRM, State.WITHDRAWN), strict=False)
+        )
+        ways = contact_ways(states, is_on_hold=is_on_hold)
+        assert [way.channel for way in ways] == list(Channel)
+        return [way.channel for way in ways if way.is_allowed]
+
+    assert allowed() == [Channel.EMAIL]
+    assert allowed(is_on_hold=True) == []

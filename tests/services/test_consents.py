@@ -8,7 +8,7 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, State
 from app.domain.customers import CustomerChanges, LinkReason
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Invalid, NotFound
 from app.models import AuditEntry, Consent, ConsentEvent, CustomerStore
 from app.queries import consents as consent_queries
 from app.services import consent_evidence, consent_expiry, consents, customers
@@ -187,36 +187,6 @@ def test_evidence_of_another_customer_proves_nothing(session, shop, ada, marie):
         proof = consent_evidence.add(session, stranger.id, EvidenceKind.TYPED_NAME, "Zoë")
     with pytest.raises(Invalid):
         say(session, ada, marie, shop, Action.GIVEN, evidence_id=proof.id)
-
-
-def test_only_consent_that_stands_lets_anything_be_sent(session, shop, ada, marie):
-    def may(channel=Channel.SMS, purpose=Purpose.CLIENTELING, customer=marie):
-        try:
-            consents.require_contactable(session, customer, channel, purpose, store_id=shop.id)
-        except Forbidden:
-            return False
-        return True
-
-    assert not may()
-    # Every state of the matrix but one blocks.
-    allowed = []
-    for action in (Action.REFUSED, Action.REQUESTED, Action.GIVEN, Action.CONTACT_CHANGED, Action.WITHDRAWN):
-        say(session, ada, marie, shop, action, channel=Channel.SMS)
-        if may():
-            allowed.append(action)
-    assert allowed == [Action.GIVEN]
-    say(session, ada, marie, shop, Action.GIVEN, channel=Channel.SMS)
-    assert [purpose for purpose in Purpose if may(purpose=purpose)] == [Purpose.CLIENTELING]
-    assert [channel for channel in Channel if may(channel)] == [Channel.SMS]
-    nobody = factories.make_customer(session, stores=(shop,))
-    session.add(
-        Consent(
-            customer_id=nobody.id, store_id=shop.id, purpose="clienteling", channel="sms", state="accepted",
-            since=factories.NOON,
-        )
-    )  # fmt: skip
-    session.commit()
-    assert not may(customer=nobody)
 
 
 def test_questions_and_old_opt_ins_expire(session, shop, ada, marie):
