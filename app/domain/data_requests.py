@@ -26,20 +26,25 @@ class Kind(StrEnum):
     EXPORT = "export"
     DELETION = "deletion"
     RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
 
     @property
     def label(self) -> str:
         """Name the kind for people."""
-        return {"export": "Copy of the data", "deletion": "Deletion", "rectification": "Correction"}[
-            self.value
-        ]
+        return {
+            "export": "Copy of the data",
+            "deletion": "Deletion",
+            "rectification": "Correction",
+            "restriction": "Restriction of use",
+        }[self.value]
 
 
 class State(StrEnum):
-    """How a request stands. WAITING: a deletion that can still be called off."""
+    """How a request stands. WAITING: a deletion that can still be called off; RESTRICTED: in force."""
 
     OPEN = "open"
     WAITING = "waiting"
+    RESTRICTED = "restricted"
     ERASING = "erasing"
     DONE = "done"
     CALLED_OFF = "called_off"
@@ -48,7 +53,7 @@ class State(StrEnum):
     @property
     def label(self) -> str:
         """Name the state for people."""
-        return {"waiting": "Can be called off", "erasing": "Being erased"}.get(
+        return {"waiting": "Can be called off", "erasing": "Being erased", "restricted": "In force"}.get(
             self.value, self.value.replace("_", " ").capitalize()
         )
 
@@ -57,11 +62,20 @@ class State(StrEnum):
         """True when nothing is left to do."""
         return self in CLOSED
 
+    @property
+    def is_due(self) -> bool:
+        """True while the customer waits for it."""
+        return self in DUE
 
-# While a request stands so, the customer's data is kept and not used.
-ON_HOLD = frozenset({State.WAITING, State.ERASING})
+
+# While a request stands so, the customer's data is kept and not used (Art. 18 GDPR; before an erasure too).
+ON_HOLD = frozenset({State.WAITING, State.ERASING, State.RESTRICTED})
+# The state in which a request begins, where it is not OPEN.
+FIRST_STATE = {Kind.DELETION: State.WAITING, Kind.RESTRICTION: State.RESTRICTED}
 CLOSED = frozenset({State.DONE, State.CALLED_OFF, State.REFUSED})
 OPEN = tuple(state for state in State if state not in CLOSED)
+# Those that somebody waits for: a restriction is in force from the first moment, until it is lifted.
+DUE = tuple(state for state in OPEN if state is not State.RESTRICTED)
 
 
 class Identity(StrEnum):

@@ -44,11 +44,14 @@ class EventKind(StrEnum):
     ADDRESS_CREATED = "customer.address_created"
     ADDRESS_UPDATED = "customer.address_updated"
     ADDRESS_DELETED = "customer.address_deleted"
+    CUSTOMER_RESTRICTED = "customer.restricted"
+    CUSTOMER_RELEASED = "customer.released"
+    CUSTOMER_ERASED = "customer.erased"
     TEST = "webhook.test"
 
 
-# The kinds that an address can be registered for.
-SUBSCRIBABLE = tuple(kind for kind in EventKind if kind is not EventKind.TEST)
+# The kinds that an address can be registered for; of an erasure every address is told.
+SUBSCRIBABLE = tuple(kind for kind in EventKind if kind not in {EventKind.TEST, EventKind.CUSTOMER_ERASED})
 
 
 class DeliveryState(StrEnum):

@@ -379,8 +379,9 @@ TABLES: tuple[Table, ...] = (
         purpose="to tell registered receivers that something changed",
         retention="30 days",
         roles=_ADMIN,
-        erase=Erase.KEEP,
-        why="It holds ids and names of fields, no value of theirs.",
+        erase=Erase.REDACT,
+        why="It holds ids and names of fields, no value of theirs. What was told before goes; for 30 days it"
+        " stays that this id was erased, since receivers must be told (Art. 19 GDPR).",
         identifier="customer_id store_id",
         technical="number id kind at data",
     ),
@@ -391,8 +392,8 @@ TABLES: tuple[Table, ...] = (
         purpose="whether a receiver was told of an event",
         retention="30 days",
         roles=_ADMIN,
-        erase=Erase.KEEP,
-        why="It holds ids and the status that the receiver answered.",
+        erase=Erase.REDACT,
+        why="It holds ids and the status that the receiver answered; only who was told of the erasure stays.",
         identifier="customer_id",
         technical="id webhook_id event_number state attempts due_at lease_token leased_until status error"
         " acknowledged_at created_at",

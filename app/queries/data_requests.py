@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.actor import Actor
-from app.domain.data_requests import OPEN, SOON, Kind, State
+from app.domain.data_requests import DUE, OPEN, SOON, Kind, State
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
 from app.errors import NotFound
 from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
 
 _IS_OPEN = DataRequest.state.in_([state.value for state in OPEN])
+_IS_DUE = DataRequest.state.in_([state.value for state in DUE])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +38,12 @@ class RequestRow:
     @property
     def is_overdue(self) -> bool:
         """True when it should have been answered."""
-        return not self.state.is_closed and self.due_at < clock.utcnow()
+        return self.state.is_due and self.due_at < clock.utcnow()
 
     @property
     def is_due_soon(self) -> bool:
         """True when it has to be answered within the next days."""
-        return not self.state.is_closed and not self.is_overdue and self.due_at < clock.utcnow() + SOON
+        return self.state.is_due and not self.is_overdue and self.due_at < clock.utcnow() + SOON
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -113,11 +114,14 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
     """Return how many requests are open, due soon and overdue."""
     actor.require(Permission.DATA_REQUEST_VIEW)
     now = clock.utcnow()
-    found = session.scalars(select(DataRequest.due_at).where(visible(actor), _IS_OPEN)).all()
+    found = session.execute(
+        select(DataRequest.due_at, DataRequest.state).where(visible(actor), _IS_OPEN)
+    ).all()
+    due = [due_at for due_at, state in found if State(state).is_due]
     return {
         "open": len(found),
-        "due_soon": sum(now <= due_at <= now + SOON for due_at in found),
-        "overdue": sum(due_at < now for due_at in found),
+        "due_soon": sum(now <= due_at <= now + SOON for due_at in due),
+        "overdue": sum(due_at < now for due_at in due),
     }
 
 
@@ -144,7 +148,7 @@ def _due_list(
     session: Session, actor: Actor, criterion: ColumnElement[bool], limit: int
 ) -> Sequence[RequestRow]:
     actor.require(Permission.DATA_REQUEST_VIEW)
-    query = _rows().where(visible(actor), _IS_OPEN, criterion)
+    query = _rows().where(visible(actor), _IS_DUE, criterion)
     found = session.execute(query.order_by(DataRequest.due_at, DataRequest.id).limit(limit))
     return [_row(*row) for row in found]
 

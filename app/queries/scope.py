@@ -3,12 +3,13 @@
 import uuid
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, Select, false, select, true
 
 from app.domain.actor import Actor
+from app.domain.data_requests import ON_HOLD
 from app.domain.permissions import EVERY_LOG, Permission, Role
 from app.errors import NotFound
-from app.models import AccessEntry, AuditEntry, Customer, CustomerStore
+from app.models import AccessEntry, AuditEntry, Customer, CustomerStore, DataRequest
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -24,6 +25,14 @@ def _known_in(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
         .correlate(Customer)
         .exists()
     )
+
+
+def on_hold() -> Select[uuid.UUID]:
+    """Select the customers whose data is kept and not used now: no list shows them, no export holds them.
+
+    They are few. Their record still opens by its address, and an exact search finds it.
+    """
+    return select(DataRequest.customer_id).where(DataRequest.state.in_([state.value for state in ON_HOLD]))
 
 
 def require_store(actor: Actor, store_id: uuid.UUID | None) -> None:

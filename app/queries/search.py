@@ -1,7 +1,7 @@
 """Lists of customers and the search in them; the same rows in the same order on both databases."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -63,12 +63,29 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
 
 def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustomer]:
     """Return customers of other stores whose whole e-mail, phone number or display id was typed."""
+    keys = None if actor.sees_every_customer else _whole(session, actor, text)
+    if keys is None:
+        return []
+    return search_rows.masked(session, select(Customer.id).where(keys, ~scope.visible(actor)).limit(20))
+
+
+def find_on_hold(session: Session, actor: Actor, text: str) -> Sequence[Customer]:
+    """Return customers on hold, whom no list shows, whose whole e-mail, phone number or id was typed."""
+    keys = _whole(session, actor, text)
+    if keys is None:
+        return []
+    held = Customer.id.in_(scope.on_hold())
+    return session.scalars(select(Customer).where(keys, scope.visible(actor), held).limit(20)).all()
+
+
+def _whole(session: Session, actor: Actor, text: str) -> ColumnElement[bool] | None:
+    """Return what finds the customers with just this e-mail, phone number or id; None if it is none."""
     try:
         typed = values.text(text, max_length=values.MAX_EMAIL)
     except values.BadValue:
-        return []
-    if actor.sees_every_customer or len(typed) < searches.SHORTEST_PHONE:
-        return []
+        return None
+    if len(typed) < searches.SHORTEST_PHONE:
+        return None
     keys: list[ColumnElement[bool]] = [
         Customer.email_key == values.email_key(typed),
         Customer.display_id == typed.upper(),
@@ -80,7 +97,7 @@ def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustome
         e164 = None
     if e164:
         keys.append(Customer.phone_e164 == e164)
-    return search_rows.masked(session, select(Customer.id).where(or_(*keys), ~scope.visible(actor)).limit(20))
+    return or_(*keys)
 
 
 def _question(session: Session, actor: Actor, query: CustomerQuery) -> Question | None:

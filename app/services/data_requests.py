@@ -11,6 +11,7 @@ from app.domain import clock, data_requests
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, RequestInput, State
+from app.domain.events import EventKind
 from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, NotFound, Stale
@@ -18,7 +19,8 @@ from app.models import Customer, DataRequest, Job
 from app.queries import associates as associate_queries
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
-from app.services import audit, jobs, mails
+from app.queries import scope
+from app.services import audit, events, jobs, mails, search_index
 from app.services.mails import MailKind
 
 
@@ -44,7 +46,9 @@ def record(
     *,
     call_off_days: int = DEFAULT_CALL_OFF_DAYS,
 ) -> DataRequest:
-    """Record a request; of deletions a customer has one at a time, the open one is returned.
+    """Record a request; of deletions and restrictions a customer has one at a time, the open one is returned.
+
+    Both put the customer on hold at once.
 
     Raises Invalid, NotFound and Forbidden.
     """
@@ -53,12 +57,12 @@ def record(
     customer = customer_queries.get(session, actor, given.customer_id, for_update=True)
     columns = given.check()
     kind = Kind(columns["kind"])
-    if kind is Kind.DELETION and (there := _open_deletion(session, customer.id)) is not None:
+    if kind in data_requests.FIRST_STATE and (there := _in_force(session, customer.id, kind)) is not None:
         return there
     now = clock.utcnow()
     row = DataRequest(
         **columns,
-        state=(State.WAITING if kind is Kind.DELETION else State.OPEN).value,
+        state=data_requests.FIRST_STATE.get(kind, State.OPEN).value,
         customer_id=customer.id,
         store_id=_store_of(actor, customer),
         channel=actor.channel.value,
@@ -77,7 +81,25 @@ def record(
     _audit(session, actor, AuditAction.DATA_REQUEST_RECORDED, row, {"kind": (None, row.kind)})
     if row.erase_after is not None:
         plan_erasure(session, actor, row.id, at=row.erase_after)
+    if kind in data_requests.FIRST_STATE:
+        _tell_hold(session, actor, customer, EventKind.CUSTOMER_RESTRICTED, kind)
     return row
+
+
+def _tell_hold(session: Session, actor: Actor, customer: Customer, event: EventKind, kind: Kind) -> None:
+    """Take the customer out of all lists or bring them back, and tell the receivers (Art. 19 GDPR)."""
+    search_index.refresh(session, [customer.id])
+    events.add(session, actor, event, customer.id, revision=customer.revision, reason=kind.value)
+
+
+def _end_hold(session: Session, actor: Actor, row: DataRequest) -> None:
+    """Bring the customer back into the lists, unless another request keeps them out."""
+    session.flush()
+    customer = session.get(Customer, row.customer_id, with_for_update=True)
+    if customer is None:
+        return
+    if session.scalar(scope.on_hold().where(DataRequest.customer_id == customer.id).limit(1)) is None:
+        _tell_hold(session, actor, customer, EventKind.CUSTOMER_RELEASED, Kind(row.kind))
 
 
 def plan_erasure(session: Session, actor: Actor, request_id: uuid.UUID, *, at: datetime | None = None) -> Job:
@@ -106,6 +128,8 @@ def extend(
         raise Conflict(message="Too late: the customer must be told of it within the first month.")
     if row.kind == Kind.DELETION:
         raise Conflict(message="A deletion is done by itself in time; it cannot be extended.")
+    if row.state == State.RESTRICTED:
+        raise Conflict(message="A restriction is in force already; nobody waits for it.")
     row.extension_reason = data_requests.check_reason(reason)
     row.extended_at = clock.utcnow()
     row.reminded_days = row.reminded_at = None
@@ -140,6 +164,7 @@ def call_off(
         raise Conflict(message="This can no longer be called off: the erasure has begun.")
     row.outcome = data_requests.check_reason(reason)
     _close(row, State.CALLED_OFF, actor)
+    _end_hold(session, actor, row)
     return _done(session, actor, AuditAction.DATA_REQUEST_CALLED_OFF, row, {"state": ("waiting", row.state)})
 
 
@@ -152,16 +177,20 @@ def close(
     is_refused: bool = False,
     revision: int,
 ) -> DataRequest:
-    """Close an export or a correction as answered, or as refused with the reason.
+    """Close an export or a correction as answered, or as refused with the reason; lift a restriction.
 
+    Before it is lifted the customer has to be told (Art. 18(3) GDPR): the outcome says how.
     Raises Conflict for a deletion, which closes itself, Invalid without an outcome, Stale.
     """
     row = _take(session, actor, request_id, revision)
     if row.kind == Kind.DELETION:
         raise Conflict(message="A deletion closes itself when all is erased. It can be called off.")
     row.outcome = data_requests.check_reason(outcome, field="outcome")
+    before = row.state
     _close(row, State.REFUSED if is_refused else State.DONE, actor)
-    return _done(session, actor, AuditAction.DATA_REQUEST_CLOSED, row, {"state": ("open", row.state)})
+    if before == State.RESTRICTED:
+        _end_hold(session, actor, row)
+    return _done(session, actor, AuditAction.DATA_REQUEST_CLOSED, row, {"state": (before, row.state)})
 
 
 def can_extend(row: DataRequest) -> bool:
@@ -169,7 +198,7 @@ def can_extend(row: DataRequest) -> bool:
     return (
         row.kind != Kind.DELETION
         and row.extended_at is None
-        and not State(row.state).is_closed
+        and State(row.state).is_due
         and data_requests.may_extend(row.received_at, clock.utcnow())
     )
 
@@ -184,7 +213,7 @@ def remind(session: Session, actor: Actor, *, limit: int) -> int:
     rows = session.scalars(
         select(DataRequest)
         .where(
-            DataRequest.state.in_([state.value for state in data_requests.OPEN]),
+            DataRequest.state.in_([state.value for state in data_requests.DUE]),
             or_(
                 and_(DataRequest.reminded_days.is_(None), DataRequest.due_at <= now + timedelta(days=first)),
                 and_(DataRequest.reminded_days > last, DataRequest.due_at <= now + timedelta(days=last)),
@@ -277,12 +306,12 @@ def _audit(
     )
 
 
-def _open_deletion(session: Session, customer_id: uuid.UUID) -> DataRequest | None:
+def _in_force(session: Session, customer_id: uuid.UUID, kind: Kind) -> DataRequest | None:
     return session.scalars(
         select(DataRequest).where(
             DataRequest.customer_id == customer_id,
-            DataRequest.kind == Kind.DELETION.value,
-            DataRequest.state.in_([State.WAITING.value, State.ERASING.value]),
+            DataRequest.kind == kind.value,
+            DataRequest.state.in_([state.value for state in data_requests.ON_HOLD]),
         )
     ).one_or_none()
 

@@ -19,11 +19,13 @@ from app.domain.personal_data import Erase
 from app.errors import Conflict
 from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
 from app.queries import personal_rows
-from app.services import audit, search_index
+from app.services import audit, events, search_index
 
 LEDGER = "ledger"
 SEARCH = "search"
 CUSTOMER = "customer"
+# Emptied with the customer: only then it is true what they say from then on.
+_EVENTS = frozenset({"event", "webhook_delivery"})
 
 
 def steps() -> list[str]:
@@ -89,6 +91,12 @@ def finish(session: Session, actor: Actor, request_id: uuid.UUID) -> DataRequest
     if row.state == State.ERASING:
         row.state, row.closed_at, row.closed_by_name = State.DONE.value, clock.utcnow(), actor.name
         row.revision += 1
+        # Nothing is left whose use could be restricted.
+        session.execute(
+            update(DataRequest)
+            .where(DataRequest.customer_id == row.customer_id, DataRequest.state == State.RESTRICTED.value)
+            .values(state=State.DONE.value, closed_at=row.closed_at, closed_by_name=actor.name)
+        )
         # What was written about the customer while the steps ran, this request's notes with it.
         _blank_rest(session, row.customer_id)
         _audit(session, actor, AuditAction.ERASURE_FINISHED, row)
@@ -235,6 +243,7 @@ def _remove_customer(session: Session, customer_id: uuid.UUID) -> int:
     for table in _tables():
         _erase(session, table, customer_id)
     search_index.remove(session, [customer_id])
+    events.tell_erased(session, customer_id, revision=customer.revision + 1)
     session.expunge(customer)
     session.execute(delete(Customer).where(Customer.id == customer_id))
     return 1
@@ -272,7 +281,7 @@ def _tables() -> list[personal_data.Table]:
     wanted = [
         table
         for table in personal_data.of_customers()
-        if table.erase is not Erase.KEEP and table.name in order and table.name != CUSTOMER
+        if table.erase is not Erase.KEEP and table.name in order and table.name not in {CUSTOMER, *_EVENTS}
     ]
     # A table whose rows are found through another one goes before it.
     through = {link.via for table in wanted for link in table.links if link.via}

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app import db
@@ -67,6 +67,25 @@ def add_batch(session: Session, actor: Actor, batch: Sequence[NewEvent]) -> None
     deliver(
         session, [(webhook_id, one) for one in events for webhook_id, kinds in wanted if one.kind in kinds]
     )
+
+
+def tell_erased(session: Session, customer_id: uuid.UUID, *, revision: int) -> None:
+    """Tell every receiver that the customer was erased, and forget what they were told before.
+
+    Art. 19 GDPR: that is no matter of choice, so it goes to all active addresses, and to those that
+    wait for something of the customer's, which it takes the place of.
+    """
+    waiting = select(Delivery.webhook_id).where(
+        Delivery.customer_id == customer_id, Delivery.state == DeliveryState.QUEUED
+    )
+    told = session.scalars(select(Webhook.id).where(or_(Webhook.is_active, Webhook.id.in_(waiting)))).all()
+    session.execute(delete(Delivery).where(Delivery.customer_id == customer_id))
+    session.execute(delete(Event).where(Event.customer_id == customer_id))
+    given = NewEvent(kind=EventKind.CUSTOMER_ERASED, customer_id=customer_id, revision=revision)
+    event = Event(kind=given.kind.value, at=clock.utcnow(), customer_id=customer_id, data=_data(given, None))
+    session.add(event)
+    session.flush()
+    deliver(session, [(webhook_id, event) for webhook_id in told])
 
 
 def deliver(session: Session, pairs: Sequence[tuple[uuid.UUID, Event]]) -> None:

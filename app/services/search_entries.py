@@ -14,6 +14,7 @@ from app.domain import search_tokens, searches
 from app.domain.searches import NOT_ASKED, Searchable
 from app.models import Customer, CustomerStore, ExtendedAttribute
 from app.models import search as tables
+from app.queries import scope
 
 # Of several stores' states, the one that the company list shows: the most telling first.
 _TELLING = ("accepted", "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
@@ -39,7 +40,7 @@ class Reading:
 
 
 def read(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reading]:
-    """Return what there is to hold of these customers, in the order of their ids."""
+    """Return what there is to hold of these customers, in the order of their ids; none on hold."""
     links = _by_customer(session.execute(_links(ids)))
     attributes = _by_customer(session.execute(_attributes(ids)))
     found: dict[uuid.UUID, Reading] = {}
@@ -129,7 +130,7 @@ def _customers(session: Session, ids: Sequence[uuid.UUID]) -> Sequence[Any]:
             Customer.last_order_at,
             Customer.created_at,
         )
-        .where(Customer.id.in_(ids))
+        .where(Customer.id.in_(ids), Customer.id.not_in(scope.on_hold()))
         .order_by(Customer.id)
     ).all()
 

@@ -24,7 +24,7 @@ BATCH = 500
 def refresh(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
     """Rewrite the entries of these customers in the running transaction.
 
-    Ids without a customer are removed.
+    Ids without a customer, or whose customer is on hold, are removed.
     """
     session.flush()
     wanted = sorted(set(customer_ids))

@@ -35,6 +35,8 @@ blueprint = Blueprint("customers", __name__)
 
 PAGE = 25
 HISTORY_PAGE = 20
+# With fewer hits than this, those on hold are looked for as well.
+FEW = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,8 +291,15 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         wider = Asked(**{**asdict(asked), "list": CustomerList.STORE.value})
         page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
     masked_cards = search_queries.find_masked(session, actor, asked.text) if asked.text else []
-    _note(actor, asked, [row.id for row in page.items], [card.id for card in masked_cards])
-    shown = {"page": page, "query": asked, "masked_cards": masked_cards}
+    # Of somebody on hold the whole address, number or id was typed, which finds hardly anybody else.
+    on_hold = search_queries.find_on_hold(session, actor, asked.text) if page.total < FEW else []
+    _note(
+        actor,
+        asked,
+        [*(held.id for held in on_hold), *(row.id for row in page.items)],
+        [card.id for card in masked_cards],
+    )
+    shown = {"page": page, "query": asked, "masked_cards": masked_cards, "on_hold": on_hold}
     if htmx.wants_fragment():
         # The search form stands on the page already.
         return shown

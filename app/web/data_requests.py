@@ -275,7 +275,7 @@ def _show(
         may_manage=may_manage,
         may_extend=service.can_extend(row),
         is_ready=row.export_until is not None and row.export_until > now,
-        is_overdue=not state.is_closed and row.due_at < now,
+        is_overdue=state.is_due and row.due_at < now,
         erased_by=row.received_at + ERASED_WITHIN,
         steps=done,
         step_count=len(erasures.steps()),

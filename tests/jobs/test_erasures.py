@@ -16,11 +16,23 @@ from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
+from app.domain.customers import CustomerChanges
 from app.domain.erasures import LedgerKey
 from app.domain.jobs import JobState
 from app.errors import Conflict, NotFound
 from app.jobs import runner
-from app.models import AuditEntry, Customer, DataRequest, DataRequestStep, Erasure, Job, Order
+from app.models import (
+    AuditEntry,
+    Customer,
+    DataRequest,
+    DataRequestStep,
+    Delivery,
+    Erasure,
+    Event,
+    Job,
+    Order,
+    Webhook,
+)
 from app.queries import customers as customer_queries
 from app.services import customers, data_requests, erasures
 from tests import factories, people
@@ -104,6 +116,34 @@ def test_everything_of_the_customer_goes_and_nothing_of_others(session, cast, wo
     assert order.customer_id is None
     assert '"zip_code":"75"' in order.document
     assert '"country_code":"FR"' in order.document
+
+
+def test_every_receiver_is_told_of_the_erasure_and_nothing_else_of_the_customer_stays(session, cast, work):
+    times = {"created_at": factories.NOON, "updated_at": factories.NOON, "sealed_secret": "x"}
+    for name, kinds, is_active in (
+        ("News", ["customer.updated"], True), ("Other", ["consent.changed"], True), ("Off", [], False),
+    ):  # fmt: skip
+        session.add(Webhook(name=name, url="https://crm.example/", kinds=kinds, is_active=is_active, **times))
+    session.commit()
+    mia = factories.make_actor(cast.mia, cast.north)
+    with transaction(session):
+        customers.update(session, mia, cast.marie.id, CustomerChanges(first_name="Ann"), revision=1)
+    row = ask(session, cast.marie, call_off_days=0)
+    kinds = session.scalars(select(Event.kind).order_by(Event.number)).all()
+    assert kinds == ["customer.updated", "customer.restricted"]
+    work()
+    session.rollback()
+    told = session.execute(
+        select(Webhook.name, Event.kind, Event.data, Delivery.state)
+        .join(Delivery, Delivery.webhook_id == Webhook.id)
+        .join(Event, Event.number == Delivery.event_number)
+        .order_by(Webhook.name)
+    ).all()
+    said = {
+        "customer_id": str(row.customer_id), "profile_revision": 3, "store_id": None, "changed": [],
+    }  # fmt: skip
+    assert told == [(name, "customer.erased", said, "queued") for name in ("News", "Other")]
+    assert session.scalars(select(Event.kind)).all() == ["customer.erased"]
 
 
 def test_the_request_keeps_a_record_of_counts(session, cast, work):

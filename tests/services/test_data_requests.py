@@ -7,12 +7,16 @@ from sqlalchemy import select
 from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
+from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.data_requests import Kind, RequestInput, State, add_months
 from app.domain.paging import PageRequest
+from app.domain.profile_lists import ProfileQuery
+from app.domain.searches import CustomerQuery
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from app.models import AuditEntry, DataRequest, Mail
+from app.models import AuditEntry, DataRequest, Event, Mail
 from app.queries import data_requests as queries
-from app.services import data_requests
+from app.queries import profiles, search
+from app.services import consents, data_requests, search_index
 from tests import factories
 from tests.cast import make_cast
 
@@ -183,3 +187,72 @@ def test_each_sees_the_requests_of_their_stores(session, cast, mia):
         queries.get(session, mia, other.id)
     with pytest.raises(Forbidden):
         queries.list_page(session, factories.make_actor(cast.ada, cast.north), PageRequest())
+
+
+def seen(session, actor, customer):
+    """Where lists, searches and the API's lists show the customer."""
+    session.rollback()
+    page = search.list_page(session, actor, CustomerQuery(store_id=actor.store_id))
+    found = search.list_page(session, actor, CustomerQuery(text="lefev", store_id=actor.store_id))
+    api = profiles.list_page(session, actor, ProfileQuery(), whole=False)
+    named = profiles.list_page(session, actor, ProfileQuery(text="lefevre"), whole=False)
+    opted_in = profiles.opted_in(session, actor, actor.store_id, PageRequest())
+    ids = [
+        *([row.id for row in page.items] for page in (page, found, api, named)),
+        [one.customer.id for one in opted_in.items],
+    ]
+    assert [page.total for page in (page, found, api, named, opted_in)] == [len(one) for one in ids]
+    return [customer.id in one for one in ids]
+
+
+@pytest.mark.parametrize("kind", [Kind.DELETION, Kind.RESTRICTION])
+def test_a_customer_on_hold_is_in_no_list_until_it_ends(session, cast, mia, kind):
+    with transaction(session):
+        consents.record(
+            session, mia, cast.marie.id, store_id=cast.north.id, channel=Channel.EMAIL,
+            purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SPOKEN,
+        )  # fmt: skip
+    assert seen(session, mia, cast.marie) == [True] * 5
+    row = ask(session, mia, cast.marie, kind)
+    assert seen(session, mia, cast.marie) == [False] * 5
+    for text in ("Marie@mail.example", "06 12 34 56 78", cast.marie.display_id.lower()):
+        assert [held.id for held in search.find_on_hold(session, mia, text)] == [cast.marie.id]
+    cleo = factories.make_actor(cast.cleo, cast.south)
+    assert search.find_on_hold(session, mia, "lefevre") == []
+    assert search.find_on_hold(session, cleo, "marie@mail.example") == []
+    # An act on the customer does not bring them back.
+    with transaction(session):
+        search_index.refresh(session, [cast.marie.id])
+    assert seen(session, mia, cast.marie) == [False] * 5
+    with transaction(session):
+        if kind is Kind.DELETION:
+            data_requests.call_off(session, mia, row.id, reason="Stays", revision=1)
+        else:
+            data_requests.close(session, mia, row.id, outcome="Corrected, told by phone", revision=1)
+    assert seen(session, mia, cast.marie) == [True] * 5
+    told = session.execute(select(Event.kind, Event.data).where(Event.kind.like("customer.re%"))).all()
+    assert [(name, data["reason"]) for name, data in told] == [
+        ("customer.restricted", kind.value), ("customer.released", kind.value),
+    ]  # fmt: skip
+
+
+def test_one_of_two_holds_that_ends_keeps_the_customer_on_hold(session, cast, mia):
+    ask(session, mia, cast.marie, Kind.RESTRICTION)
+    deletion = ask(session, mia, cast.marie)
+    with transaction(session):
+        data_requests.call_off(session, mia, deletion.id, reason="Stays", revision=1)
+    assert seen(session, mia, cast.marie) == [False] * 5
+
+
+def test_a_restriction_is_in_force_at_once_and_nobody_waits_for_it(session, cast, mia):
+    row = ask(session, mia, cast.marie, Kind.RESTRICTION)
+    assert ask(session, mia, cast.marie, Kind.RESTRICTION).id == row.id
+    with time_machine.travel(clock.utcnow() + timedelta(days=60)):
+        assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 0}
+        assert queries.overdue(session, mia) == []
+        (shown,) = queries.list_page(session, mia, PageRequest(), is_open=True).items
+        assert (shown.state, shown.is_overdue, shown.is_due_soon) == (State.RESTRICTED, False, False)
+        with transaction(session):
+            assert data_requests.remind(session, mia, limit=10) == 0
+    with transaction(session), pytest.raises(Conflict):
+        data_requests.extend(session, mia, row.id, reason="x", revision=1)

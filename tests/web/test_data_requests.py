@@ -41,6 +41,22 @@ def test_a_deletion_is_asked_for_on_the_profile_and_called_off(cast, session, si
     assert "Marie Lefèvre" in mia.get("/data-requests?show=closed").text
 
 
+def test_on_hold_only_the_whole_contact_finds_and_nothing_can_be_used(cast, session, sign_in):
+    ada = sign_in(cast.ada)
+    ask(sign_in(cast.mia), cast.marie, "restriction")
+    for text, is_there in (("marie", False), ("marie@mail.example", True), ("06 12 34 56 78", True)):
+        found = ada.post("/customers/search", data={"list": "store", "text": text})
+        assert ("On hold" in found.text, "0 customers" in found.text) == (is_there, True)
+    page = ada.get(f"/customers/{cast.marie.id}").text
+    assert "restricted the use" in page
+    assert "contact-way-open" not in page
+    row = only_request(session)
+    answer = sign_in(cast.mia).post(
+        f"/data-requests/{row.id}/close", data={"revision": 1, "outcome": "Told", "result": "done"}
+    )
+    assert (answer.status_code, only_request(session).state) == (303, "done")
+
+
 def test_the_banner_shows_associates_no_way_to_the_request(cast, session, sign_in):
     ask(sign_in(cast.mia), cast.marie)
     page = sign_in(cast.ada).get(f"/customers/{cast.marie.id}").text
