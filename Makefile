@@ -34,10 +34,10 @@ browser: $(VENV)/.stamp-dev ## Walk the pages in Chromium
 	$(BIN)/python -m pytest --browser-tests tests/browser
 
 translations: $(VENV)/.stamp-dev ## Collect the texts of the pages, and compile the languages
-	$(BIN)/pybabel -q extract -F app/translations/babel.cfg -k N_ --no-location --sort-output --omit-header \
+	$(BIN)/pybabel -q extract -F app/translations/babel.cfg -k N_ -k lazy_gettext --no-location --sort-output --omit-header \
 	  -o .texts.pot .
 	$(BIN)/pybabel -q update -i .texts.pot -d app/translations --no-fuzzy-matching --ignore-obsolete \
-	  --ignore-pot-creation-date
+	  --ignore-pot-creation-date --width 100
 	$(BIN)/pybabel -q compile -d app/translations
 	@rm .texts.pot
 

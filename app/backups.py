@@ -19,6 +19,7 @@ from app.db import make_engine, set_ledger_key, sqlite_library, transaction
 from app.domain.actor import Actor
 from app.domain.data_requests import ERASED_WITHIN
 from app.domain.erasures import LedgerKey
+from app.domain.texts import N_
 from app.errors import Conflict
 from app.scrub import scrub
 from app.services import erasures
@@ -119,7 +120,7 @@ def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: boo
     Raises Conflict when the ledger was written under another key.
     """
     key = LedgerKey(settings.ledger_secret)
-    actor = Actor.system("Ledger of erasures")
+    actor = Actor.system(N_("Ledger of erasures"))
     with Session(engine, expire_on_commit=False) as session:
         with transaction(session):
             if ends_sessions:

@@ -6,10 +6,15 @@ from datetime import datetime
 from typing import Any
 
 
+def N_(text: str) -> str:  # noqa: N802
+    """Mark a text for translation, as `app.domain.texts` does, which stands above this file."""
+    return text
+
+
 class AppError(Exception):
     """Something the user or the operator can be told about."""
 
-    message = "Something went wrong."
+    message = N_("Something went wrong.")
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -23,7 +28,7 @@ class Invalid(AppError):
     The key "" holds reasons that belong to no single field.
     """
 
-    message = "Please check the highlighted fields."
+    message = N_("Please check the highlighted fields.")
 
     def __init__(self, fields: Mapping[str, Sequence[str]], message: str | None = None) -> None:
         super().__init__(message)
@@ -33,19 +38,19 @@ class Invalid(AppError):
 class Unauthenticated(AppError):
     """Nobody is signed in."""
 
-    message = "Please sign in."
+    message = N_("Please sign in.")
 
 
 class Forbidden(AppError):
     """The actor may see it, and may not do it."""
 
-    message = "Your role does not allow this. Ask a manager or an administrator."
+    message = N_("Your role does not allow this. Ask a manager or an administrator.")
 
 
 class NotFound(AppError):
     """It is not there, or it is in a store that the actor may not see."""
 
-    message = "This page does not exist, or it belongs to another store."
+    message = N_("This page does not exist, or it belongs to another store.")
 
 
 class Conflict(AppError):
@@ -54,7 +59,7 @@ class Conflict(AppError):
     `fields` as in `Invalid`; `existing_id` is set where the actor may see the other record.
     """
 
-    message = "This is already there."
+    message = N_("This is already there.")
 
     def __init__(
         self,
@@ -86,7 +91,7 @@ class Stale(AppError):
     `current_revision` is the revision to answer with.
     """
 
-    message = "Somebody else changed this record while you were editing."
+    message = N_("Somebody else changed this record while you were editing.")
 
     def __init__(
         self,
@@ -103,7 +108,7 @@ class Stale(AppError):
 class RateLimited(AppError):
     """Too many tries; `retry_after` is in seconds."""
 
-    message = "Too many tries. Please wait a little and try again."
+    message = N_("Too many tries. Please wait a little and try again.")
 
     def __init__(self, retry_after: int, message: str | None = None) -> None:
         super().__init__(message)
@@ -113,7 +118,7 @@ class RateLimited(AppError):
 class Unavailable(AppError):
     """The database is locked, full or away; nothing was saved."""
 
-    message = "Not saved: the database cannot be reached right now. Please try again in a moment."
+    message = N_("Not saved: the database cannot be reached right now. Please try again in a moment.")
     retry_after = 2
 
 

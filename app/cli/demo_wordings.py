@@ -9,6 +9,7 @@ from app.domain import consent_wordings
 from app.domain.consents import EvidenceKind, Method, Purpose
 from app.models import ConsentEvidence, ConsentWording
 from app.models.base import new_id
+from app.services import consent_capture
 from app.services.consent_evidence import digest
 
 # Language, purpose, title, text of version 1, text of version 2 where there is one.
@@ -47,7 +48,7 @@ _KINDS = {
     Method.OWN_PHONE: EvidenceKind.OWN_PHONE,
     Method.SPOKEN: EvidenceKind.SPOKEN,
 }
-_DEVICES = {Method.OWN_PHONE: "Safari on iPhone", Method.SIGNATURE: "Safari on iPad"}
+_DEVICES = {Method.OWN_PHONE: "Safari, iPhone", Method.SIGNATURE: "Safari, iPad"}
 
 
 class Wordings:
@@ -86,7 +87,7 @@ def evidence(
     content = {
         EvidenceKind.SIGNATURE: _signature(dice),
         EvidenceKind.OWN_PHONE: f"Link {dice.getrandbits(64):016x}",
-        EvidenceKind.SPOKEN: "The wording was read aloud.",
+        EvidenceKind.SPOKEN: consent_capture.SPOKEN_CONTENT,
     }[kind]
     if kind is EvidenceKind.SIGNATURE and dice.random() < 0.1:
         kind, content = EvidenceKind.TYPED_NAME, name

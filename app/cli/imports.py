@@ -16,6 +16,7 @@ from app import config, schema
 from app.db import make_engine, set_ledger_key, transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
+from app.domain.texts import N_
 from app.errors import AppError, Invalid
 from app.services import import_files, imports
 from app.services.import_rows import Outcome
@@ -96,7 +97,7 @@ def _read_mapping(path: Path | None) -> dict[str, Any]:
 def _run(
     session: Session, source: import_files.Source, store: str | None, *, dry_run: bool, report: Path | None
 ) -> Counter[Outcome]:
-    actor = Actor.system("Import")
+    actor = Actor.system(N_("Import"))
     if store is None and source.kind in NEEDS_STORE:
         raise Invalid({"store": ["Name the store with --store."]})
     store_id = imports.find_store(session, store).id if store else None

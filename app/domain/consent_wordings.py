@@ -11,6 +11,7 @@ from babel.languages import get_official_languages
 from app.domain import values
 from app.domain.consents import Channel, Purpose
 from app.domain.fields import Checker
+from app.domain.texts import N_
 from app.domain.values import BadValue
 
 MAX_TITLE = 120
@@ -68,7 +69,7 @@ def language(value: object) -> str:
     except (UnknownLocaleError, ValueError):
         known = None
     if not known:
-        raise BadValue("Choose a language, or give its tag, like fr or pt-BR.")
+        raise BadValue(N_("Choose a language, or give its tag, like fr or pt-BR."))
     return tag
 
 
@@ -108,7 +109,7 @@ def choose(wordings: Iterable[W], channel: Channel) -> W | None:
 def _key(value: str) -> str:
     key = values.text(value, max_length=40).lower()
     if not _KEY.match(key):
-        raise BadValue("Use 2 to 40 small letters, digits and hyphens, like clienteling-phone.")
+        raise BadValue(N_("Use 2 to 40 small letters, digits and hyphens, like clienteling-phone."))
     return key
 
 
@@ -116,14 +117,14 @@ def _purpose(value: str) -> str:
     try:
         return Purpose(value).value
     except ValueError:
-        raise BadValue("Choose a purpose.") from None
+        raise BadValue(N_("Choose a purpose.")) from None
 
 
 def _channels(given: tuple[str, ...]) -> list[str]:
     try:
         chosen = {Channel(value) for value in given}
     except ValueError:
-        raise BadValue("Choose from the channels.") from None
+        raise BadValue(N_("Choose from the channels.")) from None
     # All of them is the same as no limit.
     return [] if len(chosen) == len(Channel) else [one.value for one in Channel if one in chosen]
 
@@ -131,5 +132,5 @@ def _channels(given: tuple[str, ...]) -> list[str]:
 def _filled(value: str, size: int, *, multiline: bool = False) -> str:
     cleaned = values.text(value.replace("\r\n", "\n"), max_length=size, multiline=multiline)
     if not cleaned:
-        raise BadValue("Write the words that the customer reads.")
+        raise BadValue(N_("Write the words that the customer reads."))
     return cleaned

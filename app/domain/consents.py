@@ -23,9 +23,13 @@ class Channel(StrEnum):
     @property
     def label(self) -> str:
         """Name the channel for people."""
-        return {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp"}.get(
-            self.value, self.value.capitalize()
-        )
+        return {
+            "email": N_("E-mail"),
+            "sms": N_("SMS"),
+            "phone": N_("Phone"),
+            "post": N_("Post"),
+            "whatsapp": N_("WhatsApp"),
+        }[self.value]
 
     @property
     def icon(self) -> str:
@@ -46,9 +50,9 @@ class Purpose(StrEnum):
     def label(self) -> str:
         """Name the purpose for people."""
         return {
-            "clienteling": "Personal advice",
-            "marketing": "News and offers",
-            "profiling": "Suggestions from purchases",
+            "clienteling": N_("Personal advice"),
+            "marketing": N_("News and offers"),
+            "profiling": N_("Suggestions from purchases"),
         }[self.value]
 
 
@@ -65,7 +69,14 @@ class State(StrEnum):
     @property
     def label(self) -> str:
         """Name the state for people."""
-        return {"reconfirm": "Ask again"}.get(self.value, self.value.replace("_", " ").capitalize())
+        return {
+            "not_asked": N_("Not asked"),
+            "pending": N_("Pending"),
+            "accepted": N_("Accepted"),
+            "refused": N_("Refused"),
+            "withdrawn": N_("Withdrawn"),
+            "reconfirm": N_("Ask again"),
+        }[self.value]
 
 
 class Action(StrEnum):
@@ -86,10 +97,17 @@ class Action(StrEnum):
     def label(self) -> str:
         """Name the declaration for people."""
         return {
-            "asked_again": "To be asked again (review)",
-            "rejected": "Rejected (review)",
-            "restored": "Review undone",
-        }.get(self.value, self.value.replace("_", " ").capitalize())
+            "requested": N_("Requested"),
+            "given": N_("Given"),
+            "confirmed": N_("Confirmed"),
+            "refused": N_("Refused"),
+            "withdrawn": N_("Withdrawn"),
+            "expired": N_("Expired"),
+            "contact_changed": N_("Contact changed"),
+            "asked_again": N_("To be asked again (review)"),
+            "rejected": N_("Rejected (review)"),
+            "restored": N_("Review undone"),
+        }[self.value]
 
 
 class Method(StrEnum):
@@ -109,15 +127,15 @@ class Method(StrEnum):
     def label(self) -> str:
         """Name the method for people."""
         return {
-            "signature": "Signed on the tablet",
-            "own_phone": "On the customer's own phone",
-            "mail_link": "By the link in a mail",
-            "spoken": "Spoken",
-            "paper": "On paper",
-            "web": "On the website",
-            "keyword": "By a reply",
-            "import": "Imported",
-            "system": "By the system",
+            "signature": N_("Signed on the tablet"),
+            "own_phone": N_("On the customer's own phone"),
+            "mail_link": N_("By the link in a mail"),
+            "spoken": N_("Spoken"),
+            "paper": N_("On paper"),
+            "web": N_("On the website"),
+            "keyword": N_("By a reply"),
+            "import": N_("Imported"),
+            "system": N_("By the system"),
         }[self.value]
 
     @property
@@ -142,12 +160,12 @@ class EvidenceKind(StrEnum):
     def label(self) -> str:
         """Name the evidence for people."""
         return {
-            "signature": "Signature",
-            "typed_name": "Typed name",
-            "own_phone": "Link on the own phone",
-            "confirmation": "Link in the confirmation mail",
-            "spoken": "Read aloud",
-            "paper": "Paper",
+            "signature": N_("Signature"),
+            "typed_name": N_("Typed name"),
+            "own_phone": N_("Link on the own phone"),
+            "confirmation": N_("Link in the confirmation mail"),
+            "spoken": N_("Read aloud"),
+            "paper": N_("Paper"),
         }[self.value]
 
 
@@ -208,11 +226,11 @@ MOVES: dict[Action, dict[State, State]] = {
     Action.CONTACT_CHANGED: {State.ACCEPTED: State.RECONFIRM, State.PENDING: State.NOT_ASKED},
 }
 _REASONS = {
-    Action.REQUESTED: "The customer has opted in already.",
-    Action.CONFIRMED: "There is nothing to confirm: ask the customer first.",
-    Action.REFUSED: "The customer has opted in before: record a withdrawal.",
-    Action.EXPIRED: "Only an open question or an opt-in can expire.",
-    Action.CONTACT_CHANGED: "Only an open question or an opt-in depends on the address.",
+    Action.REQUESTED: N_("The customer has opted in already."),
+    Action.CONFIRMED: N_("There is nothing to confirm: ask the customer first."),
+    Action.REFUSED: N_("The customer has opted in before: record a withdrawal."),
+    Action.EXPIRED: N_("Only an open question or an opt-in can expire."),
+    Action.CONTACT_CHANGED: N_("Only an open question or an opt-in depends on the address."),
 }
 
 
@@ -225,12 +243,14 @@ def move(state: State, action: Action, method: Method, *, last_said_no: bool = F
     """
     if method in REMOTE and action in TOWARDS_YES and (last_said_no or state in NO_STATES):
         raise Invalid(
-            {"action": ["The customer said no. Only the customer can opt in again; an import cannot."]}
+            {"action": [N_("The customer said no. Only the customer can opt in again; an import cannot.")]}
         )
     if method in REMOTE and action in TOWARDS_YES and state is State.RECONFIRM:
-        raise Invalid({"action": ["The customer is to be asked again. An import cannot answer for them."]})
+        raise Invalid(
+            {"action": [N_("The customer is to be asked again. An import cannot answer for them.")]}
+        )
     if action in REVIEW_ACTIONS:
-        raise Invalid({"action": ["Only a review decides this."]})
+        raise Invalid({"action": [N_("Only a review decides this.")]})
     after = MOVES[action].get(state)
     if after is None:
         raise Invalid({"action": [_REASONS[action]]})
@@ -288,7 +308,7 @@ class Standing:
         """
         state = REVIEW_MOVES[action].get(self.state)
         if state is None:
-            raise Invalid({"action": ["Only an opt-in or an open question can be decided."]})
+            raise Invalid({"action": [N_("Only an opt-in or an open question can be decided.")]})
         no_at = _later(self.no_at, at) if action is Action.REJECTED else self.no_at
         return replace(self, state=state, newest_at=_later(self.newest_at, at), no_at=no_at)
 
@@ -397,11 +417,11 @@ def refuse_without_contact(channel: Channel, action: Action, *, has_phone: bool,
 def unreachable(channel: Channel, *, has_email: bool, has_phone: bool, has_address: bool) -> str:
     """Return why a customer cannot be reached by a channel, "" when they can."""
     if channel is Channel.EMAIL and not has_email:
-        return "The customer has no e-mail address. Add one first."
+        return N_("The customer has no e-mail address. Add one first.")
     if channel in BY_PHONE and not has_phone:
-        return "The customer has no phone number. Add one first."
+        return N_("The customer has no phone number. Add one first.")
     if channel is Channel.POST and not has_address:
-        return "The customer has no address. Add one first."
+        return N_("The customer has no address. Add one first.")
     return ""
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.domain import values
 from app.domain.fields import Checker
+from app.domain.texts import N_
 
 DEFAULT_CALL_OFF_DAYS = 7
 # An erasure is done within this time of the request, backups included.
@@ -32,10 +33,10 @@ class Kind(StrEnum):
     def label(self) -> str:
         """Name the kind for people."""
         return {
-            "export": "Copy of the data",
-            "deletion": "Deletion",
-            "rectification": "Correction",
-            "restriction": "Restriction of use",
+            "export": N_("Copy of the data"),
+            "deletion": N_("Deletion"),
+            "rectification": N_("Correction"),
+            "restriction": N_("Restriction of use"),
         }[self.value]
 
 
@@ -53,9 +54,15 @@ class State(StrEnum):
     @property
     def label(self) -> str:
         """Name the state for people."""
-        return {"waiting": "Can be called off", "erasing": "Being erased", "restricted": "In force"}.get(
-            self.value, self.value.replace("_", " ").capitalize()
-        )
+        return {
+            "open": N_("Open"),
+            "waiting": N_("Can be called off"),
+            "erasing": N_("Being erased"),
+            "restricted": N_("In force"),
+            "done": N_("Done"),
+            "called_off": N_("Called off"),
+            "refused": N_("Refused"),
+        }[self.value]
 
     @property
     def is_closed(self) -> bool:
@@ -91,11 +98,11 @@ class Identity(StrEnum):
     def label(self) -> str:
         """Name the check for people."""
         return {
-            "unchecked": "Not checked yet",
-            "in_person": "Known in person, or showed a document",
-            "email": "Answered from the e-mail address on file",
-            "phone": "Called back on the number on file",
-            "account": "Signed in to their account elsewhere",
+            "unchecked": N_("Not checked yet"),
+            "in_person": N_("Known in person, or showed a document"),
+            "email": N_("Answered from the e-mail address on file"),
+            "phone": N_("Called back on the number on file"),
+            "account": N_("Signed in to their account elsewhere"),
         }[self.value]
 
 
@@ -166,7 +173,7 @@ def check_reason(reason: str, *, field: str = "reason") -> str:
 def _required(text: str) -> str:
     found = values.text(text, max_length=MAX_NOTE)
     if not found:
-        raise values.BadValue("Say why, in a few words.")
+        raise values.BadValue(N_("Say why, in a few words."))
     return found
 
 
@@ -174,4 +181,4 @@ def _choice(kind: type[StrEnum], given: str) -> str:
     try:
         return kind(given).value
     except ValueError:
-        raise values.BadValue("Choose one from the list.") from None
+        raise values.BadValue(N_("Choose one from the list.")) from None

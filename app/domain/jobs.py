@@ -54,6 +54,10 @@ class JobState(StrEnum):
         return self in {JobState.DONE, JobState.DEAD}
 
 
+# How a job is named as the actor of what it does.
+JOB_ACTOR = "job "
+
+
 def label(kind: str) -> str:
     """Return the name of a kind for people; one that this version does not know names itself."""
     known = {one.value: text for one, text in KIND_LABELS.items()}

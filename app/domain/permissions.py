@@ -22,7 +22,14 @@ class Role(StrEnum):
     @property
     def label(self) -> str:
         """Name the role for people."""
-        return {"admin": "Administrator", "api": "API client"}.get(self.value, self.value.capitalize())
+        return {
+            "associate": N_("Associate"),
+            "manager": N_("Manager"),
+            "admin": N_("Administrator"),
+            "auditor": N_("Auditor"),
+            "system": N_("System"),
+            "api": N_("API client"),
+        }[self.value]
 
 
 class Permission(StrEnum):

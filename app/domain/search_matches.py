@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from app.domain import folding, searches
 from app.domain.searches import Searchable, Term
+from app.domain.texts import N_
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Match:
 def why(customer: Searchable, wanted: Sequence[Term]) -> Match | None:
     """Return the first match that cannot be seen in the name, or None when the name shows all."""
     if customer.order_keys and wanted:
-        return Match(label="Order", text=customer.order_keys[0])
+        return Match(label=N_("Order"), text=customer.order_keys[0])
     names = "".join(f"  {word}" for word in searches.name_words(customer)) + "  "
     for term in wanted:
         if not _is_in_name(term, customer, names):
@@ -35,16 +36,16 @@ def _is_in_name(term: Term, customer: Searchable, names: str) -> bool:
 def _out_of_sight(term: Term, customer: Searchable) -> Match | None:
     phones = searches.haystack(Searchable(phone_number=customer.phone_number, phone_e164=customer.phone_e164))
     for label, text in (
-        ("Phone", phones),
-        ("ID", searches.haystack(Searchable(display_id=customer.display_id))),
-        ("E-mail", searches.haystack(Searchable(email=customer.email))),
+        (N_("Phone"), phones),
+        (N_("ID"), searches.haystack(Searchable(display_id=customer.display_id))),
+        (N_("E-mail"), searches.haystack(Searchable(email=customer.email))),
     ):
         if term.pattern in text:
             whole = customer.display_id if label == "ID" else f"…{term.text}…"
             ends = label == "Phone" and f"{term.text} " in text
             return Match(label=label, text=f"…{term.text}" if ends else whole)
     if any(searches.is_typo(term.text, name) for name in searches.name_words(customer)):
-        return Match(label="Similar", text=f"{customer.first_name} {customer.last_name}".strip())
+        return Match(label=N_("Similar"), text=f"{customer.first_name} {customer.last_name}".strip())
     return None
 
 

@@ -14,6 +14,7 @@ from rapidfuzz.distance import OSA
 
 from app.domain import folding, values
 from app.domain.paging import PageRequest
+from app.domain.texts import N_, Text
 from app.errors import Invalid
 
 MAX_TEXT = 200
@@ -89,12 +90,14 @@ class CustomerQuery:
             try:
                 object.__setattr__(self, name, kind(getattr(self, name)))
             except ValueError:
-                reasons[name] = [f"Choose one of: {', '.join(kind)}."]
+                reasons[name] = [Text.of(N_("Choose one of: %(names)s."), names=", ".join(kind))]
         if self.opt_in_state and self.opt_in_state not in OPT_IN_STATES:
-            reasons["opt_in_state"] = [f"Choose one of: {', '.join(OPT_IN_STATES)}."]
+            reasons["opt_in_state"] = [
+                Text.of(N_("Choose one of: %(names)s."), names=", ".join(OPT_IN_STATES))
+            ]
         if bool(self.attribute_name) != bool(self.attribute_value) and not reasons:
             missing = "attribute_value" if self.attribute_name else "attribute_name"
-            reasons[missing] = ["To filter by an attribute, give both its name and a value."]
+            reasons[missing] = [N_("To filter by an attribute, give both its name and a value.")]
         if reasons:
             raise Invalid(reasons)
 

@@ -47,7 +47,7 @@ class StoreInput:
         """Return the columns to write. Raises Invalid with the reasons by field."""
         checker = Checker()
         columns = {
-            "name": checker.take("name", partial(_required, self.name, "Enter a name."), ""),
+            "name": checker.take("name", partial(_required, self.name, N_("Enter a name.")), ""),
             "country_code": checker.take("country_code", self._country, ""),
             "currency": checker.take("currency", self._currency, ""),
             "time_zone": checker.take("time_zone", self._time_zone, ""),

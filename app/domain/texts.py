@@ -20,7 +20,7 @@ class Text(str):
 
     @classmethod
     def of(cls, template: str, **values: object) -> Self:
-        """Return the template filled with the values."""
-        text = cls(template % values)
+        """Return the template filled with the values; without any it may hold a bare `%`."""
+        text = cls(template % values if values else template)
         text.template, text.values = template, values
         return text

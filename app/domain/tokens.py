@@ -11,6 +11,7 @@ from uuid import UUID
 from app.domain import values
 from app.domain.fields import Checker
 from app.domain.permissions import Scope
+from app.domain.texts import N_, Text
 
 # As long as the prefix that is kept: enough to find a leaked secret, far from enough to guess it.
 PREFIX_LENGTH = 12
@@ -73,13 +74,13 @@ class ApiClientInput:
         checker = Checker()
         name = checker.take("name", partial(values.text, self.name, max_length=values.MAX_NAME), "")
         if not (name or checker.reasons):
-            checker.refuse("name", "Enter a name that says which program this is.")
+            checker.refuse("name", N_("Enter a name that says which program this is."))
         if not self.scopes:
-            checker.refuse("scopes", "Choose at least one: without any the client could do nothing.")
+            checker.refuse("scopes", N_("Choose at least one: without any the client could do nothing."))
         elif not self.scopes <= set(Scope):
-            checker.refuse("scopes", f"Choose from: {', '.join(Scope)}.")
+            checker.refuse("scopes", Text.of(N_("Choose one of: %(names)s."), names=", ".join(Scope)))
         if not self.every_store and not self.store_ids:
-            checker.refuse("store_ids", "Choose at least one store, or all stores.")
+            checker.refuse("store_ids", N_("Choose at least one store, or all stores."))
         checker.done()
         return {
             "name": name,

@@ -24,6 +24,7 @@ from app.config import Settings
 from app.db import make_engine, transaction
 from app.domain import jobs as rules
 from app.domain.actor import Actor, Channel
+from app.domain.jobs import JOB_ACTOR
 from app.errors import Unavailable
 from app.jobs import queue
 from app.jobs.registry import HANDLERS, RECURRING, SWEEPS, Stopping, Work
@@ -271,7 +272,7 @@ class _HueyLog(logging.Handler):
 
 
 def _actor(kind: str) -> Actor:
-    return Actor.system(f"job {kind}", channel=Channel.JOB)
+    return Actor.system(f"{JOB_ACTOR}{kind}", channel=Channel.JOB)
 
 
 def _where(error: BaseException) -> str:

@@ -44,7 +44,7 @@ def deliver_one(background: Background) -> bool:
         with transaction(session):
             webhooks.settle(
                 session,
-                Actor.system("webhooks"),
+                Actor.system(N_("webhooks")),
                 parcel,
                 status=answer.status if answer else None,
                 error=error,

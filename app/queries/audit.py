@@ -1,6 +1,7 @@
 """The history of a customer: who changed which field, when."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,11 +9,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import addresses, customers, values
+from app.domain import addresses, customers, jobs, values
 from app.domain.actor import Actor
+from app.domain.attributes import AttributeType
 from app.domain.audit import AuditAction
+from app.domain.consent_reviews import Decision
+from app.domain.consents import Purpose
+from app.domain.consents import State as ConsentState
+from app.domain.data_requests import Identity, Kind
+from app.domain.data_requests import State as RequestState
+from app.domain.jobs import JOB_ACTOR
 from app.domain.paging import Page, PageRequest
-from app.domain.texts import N_
+from app.domain.permissions import Role
+from app.domain.texts import N_, Text
 from app.models import AttributeDefinition, AuditEntry
 from app.queries import customers as customer_queries
 
@@ -70,9 +79,85 @@ ACTION_LABELS = {
 }
 
 
+# What the fields of other things than customers are called; those of an order and of a filter too.
+_FIELD_LABELS = {
+    "act": N_("Act"),
+    "channel": N_("Channel"),
+    "channels": N_("Channels"),
+    "choices": N_("Choices"),
+    "created": N_("Created"),
+    "currency": N_("Currency"),
+    "customer": N_("Customer"),
+    "customer_id": N_("Customer"),
+    "decision": N_("Decision"),
+    "deliveries": N_("Deliveries"),
+    "device": N_("Device"),
+    "due_at": N_("Due"),
+    "email": N_("E-mail"),
+    "entries": N_("Entries"),
+    "every_store": N_("All stores"),
+    "first": N_("From"),
+    "first_name": N_("First name"),
+    "grand_total_minor": N_("Total"),
+    "group": N_("Group"),
+    "identity": N_("Identity"),
+    "is_active": N_("Active"),
+    "is_in_list": N_("Show in the list of customers"),
+    "is_sensitive": N_("Sensitive"),
+    "item_count": N_("Items"),
+    "key": N_("Key"),
+    "kind": N_("Kind"),
+    "kinds": N_("Events"),
+    "label": N_("Label"),
+    "language": N_("Language"),
+    "last": N_("To"),
+    "last_name": N_("Last name"),
+    "name": N_("Name"),
+    "placed_at": N_("Ordered on"),
+    "position": N_("Place in the group"),
+    "purpose": N_("Purpose"),
+    "refused": N_("Refused"),
+    "reminded_days": N_("Days left"),
+    "retired": N_("Retired"),
+    "role": N_("Role"),
+    "scopes": N_("Scopes"),
+    "state": N_("Status"),
+    "store": N_("Store"),
+    "store_id": N_("Store"),
+    "stores": N_("Stores"),
+    "text": N_("Text"),
+    "time_zone": N_("Time zone"),
+    "title": N_("Title"),
+    "type": N_("Type"),
+    "unchanged": N_("Unchanged"),
+    "updated": N_("Updated"),
+    "url": N_("Address"),
+    "version": N_("Version"),
+    "who": N_("Who"),
+}
+
+
+def _labels(kinds: Iterable[Any]) -> dict[str, str]:
+    return {kind.value: kind.label for kind in kinds}
+
+
+# The values that are codes of ours, by subject and field.
+_CODES = {
+    ("associate", "role"): _labels(Role),
+    ("attribute_definition", "type"): _labels(AttributeType),
+    ("consent", "state"): _labels(ConsentState),
+    ("consent_review", "decision"): _labels(Decision),
+    ("consent_review", "state"): _labels(ConsentState),
+    ("consent_wording", "purpose"): _labels(Purpose),
+    ("data_request", "identity"): _labels(Identity),
+    ("data_request", "kind"): _labels(Kind),
+    ("data_request", "state"): _labels(RequestState),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldChange:
-    """One field of a change, before and after, as text."""
+    """One field of a change, before and after; what is not a `Text` was written by people."""
 
     label: str
     old: str
@@ -135,16 +220,15 @@ class Words:
         try:
             return ACTION_LABELS[AuditAction(action)]
         except (KeyError, ValueError):
-            return action.replace(".", " ").replace("_", " ").capitalize()
+            return _spelled_out(action)
 
     def of_field(self, subject_type: str, name: str) -> str:
         """Return a field of a subject in words."""
-        known = {
-            "customer": customers.FIELD_LABELS,
-            "address": addresses.FIELD_LABELS,
-            "attributes": self.attributes,
-        }.get(subject_type, {})
-        return known.get(name) or name.replace("_", " ").capitalize()
+        if subject_type == "attributes":
+            return self.attributes.get(name) or _spelled_out(name)
+        special = {"customer": customers.FIELD_LABELS, "address": addresses.FIELD_LABELS}
+        known = special.get(subject_type, {}).get(name) or _FIELD_LABELS.get(name)
+        return Text.of(known) if known else _spelled_out(name)
 
     def changes(self, entry: AuditEntry) -> tuple[FieldChange, ...]:
         """Return the fields of an entry before and after; none when an erasure has cleared them."""
@@ -160,6 +244,8 @@ class Words:
     def _shown(self, subject_type: str, name: str, value: Any) -> str:
         # The logs are no way round the masking of contact data: to see it whole, reveal it.
         text = _text(value)
+        if text in (known := _CODES.get((subject_type, name), {})):
+            return Text.of(known[text])
         if subject_type == "attributes" and name in self.sensitive:
             return "•••" if text else ""
         match name:
@@ -175,11 +261,23 @@ def _change(entry: AuditEntry, words: Words) -> Change:
     return Change(
         id=entry.id,
         label=words.of_action(entry.action),
-        who=entry.actor_name,
+        who=who(entry.actor_id, entry.actor_name),
         at=entry.at,
         fields=words.changes(entry),
         can_restore=entry.action == AuditAction.CUSTOMER_UPDATED and bool(entry.changes),
     )
+
+
+def who(actor_id: uuid.UUID | None, name: str) -> str:
+    """Return who acted: the name of a person, or a `Text` for what acts by itself."""
+    if actor_id:
+        return name
+    kind = name.removeprefix(JOB_ACTOR)
+    return Text.of(name if kind == name else jobs.label(kind))
+
+
+def _spelled_out(name: str) -> str:
+    return name.replace(".", " ").replace("_", " ").capitalize()
 
 
 def _text(value: Any) -> str:
@@ -187,7 +285,7 @@ def _text(value: Any) -> str:
         case None:
             return ""
         case bool():
-            return "yes" if value else "no"
+            return Text.of(N_("yes") if value else N_("no"))
         case list():
             return ", ".join(map(_text, value))
         case _:

@@ -26,6 +26,7 @@ from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, 
 from app.domain.events import DeliveryState, EventKind
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import NotFound
 from app.models import (
     Associate,
@@ -359,7 +360,7 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, *, now: datetime, f
         event=event,
         customer=customer,
         store=store,
-        captured_by=associate.name if associate else event.source,
+        captured_by=associate.name if associate else Text.of(event.source),
         wording=wording,
         evidence=evidence,
         history=_history(session, actor, event),
@@ -476,7 +477,7 @@ def _history(session: Session, actor: Actor, event: ConsentEvent) -> Sequence[Hi
         HistoryRow(
             at=row.at,
             label=Action(row.action).label,
-            who=(who.name if who else row.source) if actor.works_in(row.store_id) else "",
+            who=(who.name if who else Text.of(row.source)) if actor.works_in(row.store_id) else "",
             store_name=name,
             detail=Method(row.method).label,
         )
@@ -499,4 +500,4 @@ def _history(session: Session, actor: Actor, event: ConsentEvent) -> Sequence[Hi
 
 def decision_label(decision: str) -> str:
     """Name a decision, or the undoing of one, for people."""
-    return "Decision undone" if decision == "undone" else Decision(decision).label
+    return N_("Decision undone") if decision == "undone" else Decision(decision).label

@@ -20,6 +20,7 @@ from app.domain.consents import (
     summary,
     weaknesses,
 )
+from app.domain.texts import Text
 from app.models import Associate, Consent, ConsentEvent, ConsentWording, Store
 from app.queries import customers as customer_queries
 from app.queries import scope
@@ -74,7 +75,12 @@ class ConsentEventRow:
     @property
     def label(self) -> str:
         """Say what was declared for what."""
-        return f"{self.action.label}: {self.channel.label}, {self.purpose.label}"
+        return Text.of(
+            "%(action)s: %(channel)s, %(purpose)s",
+            action=Text.of(self.action.label),
+            channel=Text.of(self.channel.label),
+            purpose=Text.of(self.purpose.label),
+        )
 
     @property
     def method_label(self) -> str:
@@ -260,4 +266,4 @@ def opt_ins_of(
 
 
 def _who(event: ConsentEvent, associate: Associate | None) -> str:
-    return associate.name if associate else event.source or Method(event.method).label
+    return associate.name if associate else Text.of(event.source or Method(event.method).label)

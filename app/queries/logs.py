@@ -18,7 +18,7 @@ from app.domain.texts import N_, Text
 from app.errors import Invalid
 from app.models import AccessEntry, Associate, AssociateStore, AuditEntry, Customer, Store
 from app.queries import scope
-from app.queries.audit import FieldChange, Words
+from app.queries.audit import FieldChange, Words, who
 
 Log = type[AuditEntry] | type[AccessEntry]
 
@@ -155,7 +155,7 @@ def access_page(
         AccessRow(
             id=entry.id,
             at=entry.at,
-            who=entry.actor_name,
+            who=who(entry.actor_id, entry.actor_name),
             actor_id=entry.actor_id,
             channel=entry.channel,
             action=entry.action,
@@ -223,7 +223,10 @@ def seen_by(session: Session, actor: Actor, query: LogQuery) -> list[SeenBy]:
     for actor_id, name, action, count, first, last in session.execute(grouped):
         seen = found.setdefault((actor_id, name), Seen(first=first, last=last))
         seen.add(action, count, first, last)
-    rows = [SeenBy(actor_id=actor_id, who=name, seen=seen) for (actor_id, name), seen in found.items()]
+    rows = [
+        SeenBy(actor_id=actor_id, who=who(actor_id, name), seen=seen)
+        for (actor_id, name), seen in found.items()
+    ]
     return sorted(rows, key=lambda row: (row.seen.last, row.who), reverse=True)
 
 
@@ -249,7 +252,10 @@ def busy_hours(session: Session, actor: Actor, *, more_than: int) -> list[BusyHo
     )
     return [
         BusyHour(
-            actor_id=actor_id, who=name, profiles=count, hour=first.replace(minute=0, second=0, microsecond=0)
+            actor_id=actor_id,
+            who=who(actor_id, name),
+            profiles=count,
+            hour=first.replace(minute=0, second=0, microsecond=0),
         )
         for actor_id, name, _hour, count, first in session.execute(query)
     ]
@@ -436,7 +442,7 @@ def _audit_row(
     return AuditRow(
         id=entry.id,
         at=entry.at,
-        who=entry.actor_name,
+        who=who(entry.actor_id, entry.actor_name),
         actor_id=entry.actor_id,
         role=entry.role,
         channel=entry.channel,

@@ -12,6 +12,7 @@ from app.domain.addresses import FIELD_LABELS, AddressInput
 from app.domain.audit import AuditAction, diff
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import Conflict, NotFound, Stale
 from app.models import Address, Customer
 from app.queries import customers as customer_queries
@@ -51,7 +52,11 @@ def create(
     _refuse_stale(customer, revision)
     same_type = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
     if len(same_type) >= MAX_ADDRESSES:
-        raise Conflict(message=f"A customer keeps at most {MAX_ADDRESSES} addresses. Delete one first.")
+        raise Conflict(
+            message=Text.of(
+                N_("A customer keeps at most %(count)s addresses. Delete one first."), count=MAX_ADDRESSES
+            )
+        )
     if not any(address.type == columns["type"] for address in same_type):
         columns["is_default"] = True
     if columns["is_default"]:

@@ -11,6 +11,7 @@ from app.domain.actor import Actor
 from app.domain.associates import AssociateInput
 from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission, Role
+from app.domain.texts import N_
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from app.models import Associate, AssociateStore, Store
 from app.services import audit, sign_in
@@ -65,7 +66,7 @@ def update(
     _refuse_taken_email(session, columns["email_key"], associate_id)
     has_new_role = columns["role"] != associate.role
     if has_new_role:
-        _refuse_self(actor, associate_id, "Nobody can change their own role. Ask another administrator.")
+        _refuse_self(actor, associate_id, N_("Nobody can change their own role. Ask another administrator."))
         _keep_an_admin(session, associate)
     old: dict[str, Any] = {name: getattr(associate, name) for name in FIELDS} | {"stores": _plain(held)}
     changes = diff(old, {name: columns[name] for name in FIELDS} | {"stores": _plain(given.store_ids)})
@@ -95,7 +96,7 @@ def deactivate(session: Session, actor: Actor, associate_id: uuid.UUID, *, revis
     Raises NotFound, Stale, Forbidden for the own account and Conflict for the last administrator.
     """
     associate = _open(session, actor, associate_id, revision)
-    _refuse_self(actor, associate_id, "Nobody can deactivate themselves. Ask another administrator.")
+    _refuse_self(actor, associate_id, N_("Nobody can deactivate themselves. Ask another administrator."))
     if not associate.is_active:
         return associate
     _keep_an_admin(session, associate)
@@ -107,7 +108,7 @@ def deactivate(session: Session, actor: Actor, associate_id: uuid.UUID, *, revis
 def reactivate(session: Session, actor: Actor, associate_id: uuid.UUID, *, revision: int) -> Associate:
     """Open an associate's account again. Raises NotFound, Stale, and Forbidden for the own account."""
     associate = _open(session, actor, associate_id, revision)
-    _refuse_self(actor, associate_id, "Nobody can reactivate themselves. Ask another administrator.")
+    _refuse_self(actor, associate_id, N_("Nobody can reactivate themselves. Ask another administrator."))
     if associate.is_active:
         return associate
     associate.is_active = True
@@ -153,13 +154,13 @@ def _keep_an_admin(session: Session, associate: Associate) -> None:
         .with_for_update()
     ).all()
     if admins == [associate.id]:
-        raise Conflict(message="This is the last active administrator. Make another one first.")
+        raise Conflict(message=N_("This is the last active administrator. Make another one first."))
 
 
 def _refuse_taken_email(session: Session, key: str, own_id: uuid.UUID | None) -> None:
     taken = session.scalars(select(Associate.id).where(Associate.email_key == key)).one_or_none()
     if taken is not None and taken != own_id:
-        raise Conflict({"email": ["An associate with this e-mail address exists already."]})
+        raise Conflict({"email": [N_("An associate with this e-mail address exists already.")]})
 
 
 def _require_stores(
@@ -168,7 +169,7 @@ def _require_stores(
     # A store that was closed meanwhile may stay with those who have it, but nobody new gets it.
     found = session.scalars(select(Store.id).where(Store.id.in_(wanted - held), Store.is_active)).all()
     if len(found) != len(wanted - held):
-        raise Invalid({"store_ids": ["Choose from the stores that are open."]})
+        raise Invalid({"store_ids": [N_("Choose from the stores that are open.")]})
 
 
 def _store_ids(session: Session, associate_id: uuid.UUID) -> frozenset[uuid.UUID]:

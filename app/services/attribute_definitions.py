@@ -11,6 +11,7 @@ from app.domain.actor import Actor
 from app.domain.attribute_definitions import DefinitionInput
 from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Conflict, NotFound, Stale
 from app.models import AttributeDefinition, ExtendedAttribute
 from app.services import audit
@@ -49,7 +50,10 @@ def update(
     fixed = [name for name in ("key", "type") if columns[name] != getattr(definition, name)]
     if fixed and _is_used(session, definition.key):
         raise Conflict(
-            {name: ["This cannot change any more: customers have values. Add a new one."] for name in fixed}
+            {
+                name: [N_("This cannot change any more: customers have values. Add a new one.")]
+                for name in fixed
+            }
         )
     _refuse_taken_key(session, columns["key"], definition_id)
     changes = diff({name: getattr(definition, name) for name in columns}, columns)
@@ -123,4 +127,4 @@ def _refuse_taken_key(session: Session, key: str, own_id: uuid.UUID | None) -> N
         select(AttributeDefinition.id).where(AttributeDefinition.key == key)
     ).one_or_none()
     if taken is not None and taken != own_id:
-        raise Conflict({"key": ["An attribute with this key exists already."]})
+        raise Conflict({"key": [N_("An attribute with this key exists already.")]})

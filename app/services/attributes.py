@@ -12,6 +12,7 @@ from app.domain.audit import AuditAction, diff
 from app.domain.customers import MAX_ATTRIBUTES
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import Invalid
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import customers as customer_queries
@@ -94,7 +95,9 @@ def _write(
         len({name for name in {**current, **settled} if settled.get(name, current.get(name))})
         > MAX_ATTRIBUTES
     ):
-        raise Invalid({"": [f"Keep at most {MAX_ATTRIBUTES} attributes; remove one first."]})
+        raise Invalid(
+            {"": [Text.of(N_("Keep at most %(count)s attributes; remove one first."), count=MAX_ATTRIBUTES)]}
+        )
     for name, value in settled.items():
         if not value:
             customer.extended_attributes.remove(rows[name])

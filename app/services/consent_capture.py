@@ -25,6 +25,7 @@ from app.domain.consents import (
     State,
 )
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import Consent, ConsentAsk, ConsentEvidence, ConsentWording, Customer, SignInSession
 from app.models.base import new_id
@@ -37,7 +38,7 @@ from app.services.mails import MailKind
 LINK_LIFE = timedelta(minutes=30)
 HAND_OVER_LIFE = timedelta(hours=1)
 CONFIRMATION_LIFE = timedelta(days=7)
-SPOKEN_CONTENT = "The wording was read aloud and the customer said yes."
+SPOKEN_CONTENT = N_("The wording was read aloud and the customer said yes.")
 
 Choice = tuple[Channel, Purpose]
 
@@ -166,10 +167,10 @@ def answer(
     when the question was answered already.
     """
     if not is_open(ask):
-        raise Conflict(message="This question was answered already, or it is too old. Ask again.")
+        raise Conflict(message=N_("This question was answered already, or it is too old. Ask again."))
     offered = {(Channel(channel), Purpose(purpose)): uuid.UUID(key) for channel, purpose, key in ask.offers}
     if not set(chosen) <= set(offered):
-        raise Invalid({"choices": ["Choose from what is offered."]})
+        raise Invalid({"choices": [N_("Choose from what is offered.")]})
     method = Method.SIGNATURE if ask.kind == AskKind.HAND_OVER else Method.OWN_PHONE
     evidence = None
     if chosen:
@@ -207,7 +208,7 @@ def spoken(
     """Record a spoken yes, the weakest evidence. Raises Invalid unless the wording was read aloud."""
     actor.require(Permission.CONSENT_CAPTURE)
     if not was_read_aloud:
-        raise Invalid({"was_read_aloud": ["Read the wording aloud first, then tick this box."]})
+        raise Invalid({"was_read_aloud": [N_("Read the wording aloud first, then tick this box.")]})
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
     offered = _offered(session, language, choices)
     evidence = consent_evidence.add(session, customer.id, EvidenceKind.SPOKEN, SPOKEN_CONTENT, device=device)
@@ -297,7 +298,7 @@ def hash_token(token: str) -> str:
 
 def _store(actor: Actor) -> uuid.UUID:
     if actor.store_id is None:
-        raise Forbidden("Choose a store first: consent is given to a store.")
+        raise Forbidden(N_("Choose a store first: consent is given to a store."))
     scope.require_store(actor, actor.store_id)
     return actor.store_id
 
@@ -368,11 +369,12 @@ def _give_token(session: Session, ask: ConsentAsk) -> str:
 def _offered(session: Session, language: str, choices: Collection[Choice]) -> dict[Choice, uuid.UUID]:
     """Return the wording of each choice in the language. Raises Invalid for none."""
     if not choices:
-        raise Invalid({"choices": ["Choose what to ask for: at least one channel."]})
+        raise Invalid({"choices": [N_("Choose what to ask for: at least one channel.")]})
     found = wording_queries.for_choices(session, language, choices)
     if missing := set(choices) - set(found):
-        names = ", ".join(sorted({purpose.label for _, purpose in missing}))
-        raise Invalid({"choices": [f"There is no wording in this language for: {names}."]})
+        template = N_("There is no wording in this language for: %(purpose)s.")
+        purposes = sorted({purpose for _, purpose in missing})
+        raise Invalid({"choices": [Text.of(template, purpose=Text.of(one.label)) for one in purposes]})
     order = {channel: number for number, channel in enumerate(Channel)}
     return {
         choice: found[choice].id for choice in sorted(found, key=lambda one: (one[1].value, order[one[0]]))
@@ -391,13 +393,13 @@ def _evidence(
             session, ask.customer_id, EvidenceKind.SIGNATURE, signature, device=device
         )
     if len(signed_name.strip()) < 2:
-        raise Invalid({"signed_name": ["Sign in the box, or type your name."]})
+        raise Invalid({"signed_name": [N_("Sign in the box, or type your name.")]})
     return consent_evidence.add(session, ask.customer_id, EvidenceKind.TYPED_NAME, signed_name, device=device)
 
 
 def _customer_actor() -> Actor:
     """Return the actor of a customer's own answer."""
-    return Actor.system("Customer", channel=Face.WEB)
+    return Actor.system(N_("Customer"), channel=Face.WEB)
 
 
 def _record(
@@ -444,7 +446,7 @@ def _record(
                 action=action,
                 method=method,
                 at=now,
-                source="Tablet" if method is not Method.OWN_PHONE else "Own phone",
+                source=N_("Tablet") if method is not Method.OWN_PHONE else N_("Own phone"),
                 wording_id=wording_id,
                 evidence_id=evidence.id if evidence else None,
                 associate_id=associate_id,
@@ -544,7 +546,7 @@ def _confirm_all(session: Session, ask: ConsentAsk, evidence: ConsentEvidence, d
             action=Action.CONFIRMED,
             method=Method.MAIL_LINK,
             at=clock.utcnow(),
-            source="Mail",
+            source=N_("Mail"),
             wording_id=key,
             evidence_id=evidence.id,
             associate_id=ask.associate_id,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock, values
 from app.domain.consents import EvidenceKind
+from app.domain.texts import N_
 from app.domain.values import BadValue
 from app.errors import Invalid
 from app.models import ConsentEvidence
@@ -51,7 +52,7 @@ def digest(content: str) -> str:
 def _signature(content: str) -> str:
     path = values.text(content, max_length=MAX_CONTENT)
     if not _PATH.match(path):
-        raise BadValue("The signature could not be read. Clear it and sign again, or type the name.")
+        raise BadValue(N_("The signature could not be read. Clear it and sign again, or type the name."))
     if len(re.findall(r"[ML]", path)) < _MIN_POINTS:
-        raise BadValue("Please sign with a few strokes, or type the name.")
+        raise BadValue(N_("Please sign with a few strokes, or type the name."))
     return path

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, State
+from app.domain.texts import N_
 from app.errors import Invalid, NotFound
 from app.models import Consent, ConsentAsk
 from app.services import consents
@@ -70,7 +71,7 @@ def _expire(session: Session, actor: Actor, rows: list[Consent]) -> None:
             action=Action.EXPIRED,
             method=Method.SYSTEM,
             at=clock.utcnow(),
-            source="Time limit",
+            source=N_("Time limit"),
         )
         for row in rows
     ]

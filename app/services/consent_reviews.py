@@ -17,6 +17,7 @@ from app.domain.consent_reviews import ACTIONS, DECISIONS, MAX_BULK, MAX_NOTE, U
 from app.domain.consents import State
 from app.domain.fields import Checker
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import AuditEntry, Consent, ConsentEvent, ConsentReview, Customer
 from app.models.base import new_id
@@ -64,11 +65,11 @@ def decide_many(
     Raises what `decide` raises, for any of them, and Invalid for evidence of several kinds.
     """
     if not seen:
-        raise Invalid({"rows": ["Choose at least one opt-in."]})
+        raise Invalid({"rows": [N_("Choose at least one opt-in.")]})
     if len(seen) > MAX_BULK:
-        raise Invalid({"rows": [f"Choose at most {MAX_BULK} at once."]})
+        raise Invalid({"rows": [Text.of(N_("Choose at most %(count)s at once."), count=MAX_BULK)]})
     if len({one.event_id for one in seen}) != len(seen):
-        raise Invalid({"rows": ["An opt-in was sent twice. Load the page again."]})
+        raise Invalid({"rows": [N_("An opt-in was sent twice. Load the page again.")]})
     bulk_id = new_id()
     _decide(session, actor, seen, verdict, four_eyes=four_eyes, bulk_id=bulk_id)
     return bulk_id
@@ -91,15 +92,15 @@ def _decide(
         found = newest.get(one.event_id)
         if (found.id if found else None) != one.review_id:
             raise Conflict(
-                message="Somebody else decided on this meanwhile. Look again at what they decided."
+                message=N_("Somebody else decided on this meanwhile. Look again at what they decided.")
             )
     if four_eyes and any(_is_own(actor, row) for row in rows):
-        raise Forbidden("You captured this opt-in yourself: somebody else has to review it.")
+        raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
     if bulk_id is not None and len({(row.evidence, row.is_weak) for row in rows}) > 1:
-        raise Invalid({"rows": ["Several at once need evidence of one kind. Choose rows of one kind."]})
+        raise Invalid({"rows": [N_("Several at once need evidence of one kind. Choose rows of one kind.")]})
     for row in rows:
         if verdict.decision not in DECISIONS.get(State(row.state), ()):
-            raise Conflict(message="The customer's answer changed meanwhile. Look at it again.")
+            raise Conflict(message=N_("The customer's answer changed meanwhile. Look at it again."))
     before = [(State(row.state), row.since, row.review, row.risk) for row in rows]
     now = clock.utcnow()
     action = ACTIONS[verdict.decision]
@@ -143,9 +144,9 @@ def _check(verdict: Verdict) -> str:
     note = checker.take("note", lambda: values.text(verdict.note, max_length=MAX_NOTE), "")
     checker.done()
     if verdict.decision is not Decision.SUFFICIENT and verdict.reason is None:
-        raise Invalid({"reason": ["Say why the evidence is not sufficient."]})
+        raise Invalid({"reason": [N_("Say why the evidence is not sufficient.")]})
     if verdict.reason is Reason.OTHER and not note:
-        raise Invalid({"note": ["Say in a few words what the reason is."]})
+        raise Invalid({"note": [N_("Say in a few words what the reason is.")]})
     return note
 
 
@@ -175,7 +176,7 @@ def _load(session: Session, actor: Actor, event_ids: Sequence[uuid.UUID]) -> lis
     )
     rows = {row.event_id: row for row in found}
     if len(rows) != len(set(event_ids)):
-        raise Conflict(message="The customer's answer changed meanwhile. Look at it again.")
+        raise Conflict(message=N_("The customer's answer changed meanwhile. Look at it again."))
     return [rows[event_id] for event_id in event_ids]
 
 
@@ -257,17 +258,19 @@ def _undo(
         raise NotFound
     rows = _load(session, actor, [review.event_id for review in reviews])
     if four_eyes and any(_is_own(actor, row) for row in rows):
-        raise Forbidden("You captured this opt-in yourself: somebody else has to review it.")
+        raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
     now = clock.utcnow()
     if any(now - review.at > UNDO_WITHIN for review in reviews):
-        raise Conflict(message="This was decided more than a day ago and cannot be undone.")
+        raise Conflict(message=N_("This was decided more than a day ago and cannot be undone."))
     newest = newest_reviews(session, [review.event_id for review in reviews])
     if any(newest[review.event_id].id != review.id for review in reviews):
-        raise Conflict(message="A newer decision was made, or this one was undone already.")
+        raise Conflict(message=N_("A newer decision was made, or this one was undone already."))
     if _something_newer(session, reviews):
         raise Conflict(
-            message="The customer's answers or contact data changed since then. This cannot be undone:"
-            " ask the customer."
+            message=N_(
+                "The customer's answers or contact data changed since then. This cannot be undone:"
+                " ask the customer."
+            )
         )
     pairs = list(zip(rows, reviews, strict=True))
     moved = [(row, State(review.state_before)) for row, review in pairs if review.added_event_id is not None]

@@ -11,6 +11,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.consent_wordings import WordingInput
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Conflict, NotFound, Stale
 from app.models import ConsentWording
 from app.models.base import new_id
@@ -61,14 +62,14 @@ def save(
         columns = given.check()
         if (columns["key"], columns["language"]) != (row.key, row.language):
             raise Conflict(
-                {"key": ["A new version keeps the key and the language. Add a new wording instead."]}
+                {"key": [N_("A new version keeps the key and the language. Add a new wording instead.")]}
             )
         return create(session, actor, given)
     before = _shown(row)
     columns = given.check()
     _refuse_other_purpose(session, columns, row.id)
     if (columns["key"], columns["language"]) != (row.key, row.language):
-        raise Conflict({"key": ["The key and the language stay. Add a new wording instead."]})
+        raise Conflict({"key": [N_("The key and the language stay. Add a new wording instead.")]})
     for name, value in columns.items():
         setattr(row, name, value)
     _touch(row)
@@ -127,7 +128,7 @@ def _refuse_other_purpose(session: Session, columns: dict[str, Any], own_id: uui
     if own_id is not None:
         query = query.where(ConsentWording.id != own_id)
     if session.scalar(query.limit(1)) is not None:
-        raise Conflict({"key": ["This key stands for another purpose. Choose another key."]})
+        raise Conflict({"key": [N_("This key stands for another purpose. Choose another key.")]})
 
 
 def _shown(row: ConsentWording) -> dict[str, Any]:

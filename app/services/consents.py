@@ -39,7 +39,7 @@ from app.services import events as event_service
 # Clocks of other systems differ a little from ours.
 _TOLERANCE = timedelta(minutes=5)
 ERASED = N_("Somebody with this address was erased: only the customer can opt in again; an import cannot.")
-_SOURCES = {Method.SPOKEN: "Store", Method.MAIL_LINK: "Link"}
+_SOURCES = {Method.SPOKEN: N_("Store"), Method.MAIL_LINK: N_("Link")}
 _Key = tuple[uuid.UUID, uuid.UUID, str, str]
 
 
@@ -224,7 +224,7 @@ def note_changed_contact(
     if not rows:
         return
     now = clock.utcnow()
-    system = replace(Actor.system("Contact changed", channel=actor.channel), request_id=actor.request_id)
+    system = replace(Actor.system(N_("Contact changed"), channel=actor.channel), request_id=actor.request_id)
     batch = [
         ConsentInput(
             customer_id=row.customer_id,
@@ -234,7 +234,7 @@ def note_changed_contact(
             action=Action.CONTACT_CHANGED,
             method=Method.SYSTEM,
             at=now,
-            source="Contact changed",
+            source=N_("Contact changed"),
             associate_id=actor.id,
         )
         for row in rows
@@ -335,7 +335,7 @@ def _record_one(session: Session, actor: Actor, given: ConsentInput, known: _Kno
     now = clock.utcnow()
     texts = _check_texts(given) | _check_proof(given, known)
     if given.at > now + _TOLERANCE:
-        raise Invalid({"at": ["This time is in the future."]})
+        raise Invalid({"at": [N_("This time is in the future.")]})
     # A clock that runs ahead must not make what comes after it look late.
     at = min(given.at, now)
     key = (customer.id, given.store_id, given.purpose.value, given.channel.value)
@@ -480,7 +480,7 @@ def restore_batch(
     actor.require(Permission.CONSENT_REVIEW)
     for row, wanted in rows:
         if consents.replay(_without_newest_review(session, row)).state is not wanted:
-            raise Invalid({"": ["What the customer declared does not lead there. Ask the customer."]})
+            raise Invalid({"": [N_("What the customer declared does not lead there. Ask the customer.")]})
     return _append(session, actor, rows, Action.RESTORED, at)
 
 
@@ -518,7 +518,7 @@ def _append(
             action=action,
             method=Method.SYSTEM,
             at=at,
-            source="Review",
+            source=N_("Review"),
             associate_id=actor.id,
         )
         for row, _ in rows
@@ -556,14 +556,14 @@ def _check_texts(given: ConsentInput) -> dict[str, Any]:
 def _check_proof(given: ConsentInput, known: _Known) -> dict[str, Any]:
     """Return the wording as the event keeps it; from now on it cannot be edited."""
     if given.evidence_id is not None and known.evidence.get(given.evidence_id) != given.customer_id:
-        raise Invalid({"evidence_id": ["This evidence belongs to another customer."]})
+        raise Invalid({"evidence_id": [N_("This evidence belongs to another customer.")]})
     if given.wording_id is None:
         return {"wording_version": given.wording_version}
     wording = known.wordings.get(given.wording_id)
     if wording is None or wording.purpose != given.purpose.value:
-        raise Invalid({"wording_id": ["Choose a wording for this purpose."]})
+        raise Invalid({"wording_id": [N_("Choose a wording for this purpose.")]})
     if wording.channels and given.channel.value not in wording.channels:
-        raise Invalid({"wording_id": ["Choose a wording for this channel."]})
+        raise Invalid({"wording_id": [N_("Choose a wording for this channel.")]})
     wording.used_at = wording.used_at or clock.utcnow()
     return {
         "wording_id": wording.id,

@@ -13,6 +13,7 @@ from app.domain.consents import BY_PHONE, Channel
 from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
@@ -20,7 +21,7 @@ from app.queries import customers as customer_queries
 from app.queries import scope, search
 from app.services import audit, consents, events, revisions, search_index
 
-EMAIL_TAKEN = "A customer with this e-mail address exists already."
+EMAIL_TAKEN = N_("A customer with this e-mail address exists already.")
 
 
 def create(

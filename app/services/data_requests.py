@@ -14,6 +14,7 @@ from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, Requ
 from app.domain.events import EventKind
 from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Customer, DataRequest, Job
 from app.queries import associates as associate_queries
@@ -123,13 +124,13 @@ def extend(
     """
     row = _take(session, actor, request_id, revision)
     if row.extended_at is not None:
-        raise Conflict(message="This request was extended already; it can be extended once.")
+        raise Conflict(message=N_("This request was extended already; it can be extended once."))
     if not data_requests.may_extend(row.received_at, clock.utcnow()):
-        raise Conflict(message="Too late: the customer must be told of it within the first month.")
+        raise Conflict(message=N_("Too late: the customer must be told of it within the first month."))
     if row.kind == Kind.DELETION:
-        raise Conflict(message="A deletion is done by itself in time; it cannot be extended.")
+        raise Conflict(message=N_("A deletion is done by itself in time; it cannot be extended."))
     if row.state == State.RESTRICTED:
-        raise Conflict(message="A restriction is in force already; nobody waits for it.")
+        raise Conflict(message=N_("A restriction is in force already; nobody waits for it."))
     row.extension_reason = data_requests.check_reason(reason)
     row.extended_at = clock.utcnow()
     row.reminded_days = row.reminded_at = None
@@ -148,7 +149,7 @@ def check_identity(
         customer_id=row.customer_id, kind=row.kind, identity=identity, identity_note=note
     ).check()
     if given["identity"] == Identity.UNCHECKED:
-        raise Invalid({"identity": ["Say how you made sure that it is the customer."]})
+        raise Invalid({"identity": [N_("Say how you made sure that it is the customer.")]})
     old, row.identity, row.identity_note = row.identity, given["identity"], given["identity_note"]
     return _done(
         session, actor, AuditAction.DATA_REQUEST_IDENTITY_CHECKED, row, {"identity": (old, row.identity)}
@@ -161,7 +162,7 @@ def call_off(
     """Keep the customer after all. Raises Conflict once the erasure began, Invalid, Stale."""
     row = _take(session, actor, request_id, revision)
     if row.state != State.WAITING:
-        raise Conflict(message="This can no longer be called off: the erasure has begun.")
+        raise Conflict(message=N_("This can no longer be called off: the erasure has begun."))
     row.outcome = data_requests.check_reason(reason)
     _close(row, State.CALLED_OFF, actor)
     _end_hold(session, actor, row)
@@ -184,7 +185,7 @@ def close(
     """
     row = _take(session, actor, request_id, revision)
     if row.kind == Kind.DELETION:
-        raise Conflict(message="A deletion closes itself when all is erased. It can be called off.")
+        raise Conflict(message=N_("A deletion closes itself when all is erased. It can be called off."))
     row.outcome = data_requests.check_reason(outcome, field="outcome")
     before = row.state
     _close(row, State.REFUSED if is_refused else State.DONE, actor)
@@ -244,9 +245,9 @@ def prepare_export(session: Session, actor: Actor, request_id: uuid.UUID) -> Dat
     actor.require(Permission.DATA_REQUEST_MANAGE)
     row = queries.get(session, actor, request_id, for_update=True)
     if row.kind != Kind.EXPORT or State(row.state).is_closed:
-        raise Conflict(message="This request asks for no copy, or it is closed.")
+        raise Conflict(message=N_("This request asks for no copy, or it is closed."))
     if row.identity == Identity.UNCHECKED:
-        raise Conflict(message="First note how you made sure that it is the customer who asks.")
+        raise Conflict(message=N_("First note how you made sure that it is the customer who asks."))
     row.export_until = clock.utcnow() + timedelta(hours=data_requests.EXPORT_HOURS)
     _audit(session, actor, AuditAction.DATA_REQUEST_PREPARED, row, {})
     session.flush()
@@ -258,7 +259,7 @@ def fetch_export(session: Session, actor: Actor, request_id: uuid.UUID) -> DataR
     actor.require(Permission.DATA_REQUEST_MANAGE)
     row = queries.get(session, actor, request_id)
     if row.export_until is None or row.export_until <= clock.utcnow() or State(row.state).is_closed:
-        raise NotFound("This copy was for 24 hours. Make it ready again from the request.")
+        raise NotFound(N_("This copy was for 24 hours. Make it ready again from the request."))
     customer_queries.get(session, actor, row.customer_id)
     _audit(session, actor, AuditAction.DATA_REQUEST_EXPORTED, row, {})
     audit.record_access(session, actor, AccessAction.EXPORTED, row.customer_id)
@@ -271,7 +272,7 @@ def _take(session: Session, actor: Actor, request_id: uuid.UUID, revision: int) 
     actor.require(Permission.DATA_REQUEST_MANAGE)
     row = queries.get(session, actor, request_id, for_update=True)
     if State(row.state).is_closed:
-        raise Conflict(message="This request is closed.")
+        raise Conflict(message=N_("This request is closed."))
     if row.revision != revision:
         raise Stale(row.revision)
     return row

@@ -16,6 +16,7 @@ from app.domain.audit import AuditAction
 from app.domain.data_requests import Kind, State
 from app.domain.erasures import LedgerKey, LedgerLine
 from app.domain.personal_data import Erase
+from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
 from app.queries import personal_rows
@@ -50,7 +51,7 @@ def begin(session: Session, actor: Actor, request_id: uuid.UUID) -> list[str]:
     now = clock.utcnow()
     if row.state == State.WAITING:
         if row.erase_after is None or row.erase_after > now:
-            raise Conflict(message="This deletion can still be called off.")
+            raise Conflict(message=N_("This deletion can still be called off."))
         row.state, row.started_at = State.ERASING.value, now
         row.revision += 1
         _audit(session, actor, AuditAction.ERASURE_STARTED, row)
@@ -68,7 +69,7 @@ def run_step(session: Session, request_id: uuid.UUID, name: str, key: LedgerKey)
     """Do one step in the running transaction, note it in the request, and return the rows it touched."""
     row = session.get_one(DataRequest, request_id, with_for_update=True, populate_existing=True)
     if row.state != State.ERASING:
-        raise Conflict(message="This deletion is not under way.")
+        raise Conflict(message=N_("This deletion is not under way."))
     if session.get(DataRequestStep, (request_id, name)) is not None:
         return 0
     count = _do(session, row.customer_id, name, key)

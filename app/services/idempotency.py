@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.actor import Actor
+from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import IdempotencyKey
 
@@ -38,7 +39,7 @@ def once(
     if known is not None:
         if known.request_hash != request_hash:
             raise Conflict(
-                message="This form was saved already with other values. Open it again to add another."
+                message=N_("This form was saved already with other values. Open it again to add another.")
             )
         return known.subject_id
     subject_id = do()

@@ -19,6 +19,7 @@ from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.domain.fields import Checker
 from app.domain.permissions import Role
+from app.domain.texts import N_
 from app.domain.values import BadValue
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale
 from app.models import Address, Associate, AssociateStore, ConsentEvent, Customer, Store
@@ -304,7 +305,7 @@ def _opt_in(row: Mapping[str, Any], customer: Customer, store: Store) -> Consent
         action=action,
         method=Method.IMPORT,
         at=at,
-        source=str(row.get("source") or "Import"),
+        source=str(row.get("source") or N_("Import")),
         wording=str(row.get("wording") or ""),
         language=str(row.get("language") or ""),
     )

@@ -21,6 +21,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.jobs import UNFINISHED, JobState
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import AppError, Conflict, NotFound
 from app.models import Job
 from app.models.base import new_id
@@ -121,7 +122,7 @@ def claim(session: Session, *, lease: timedelta, kinds: Collection[str] | None =
         if job is None:
             return None
         if job.attempts >= jobs.MAX_ATTEMPTS:
-            _end(job, JobState.DEAD, job.error or "Its worker ended without a word, again and again.")
+            _end(job, JobState.DEAD, job.error or N_("Its worker ended without a word, again and again."))
             session.flush()
             continue
         job.state = JobState.RUNNING.value
@@ -215,9 +216,9 @@ def retry(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:
     if job is None:
         raise NotFound
     if job.state != JobState.DEAD:
-        raise Conflict(message="Only a job that was given up can be retried.")
+        raise Conflict(message=N_("Only a job that was given up can be retried."))
     if job.key and session.scalar(select(Job.id).where(Job.key == job.key, Job.state.in_(UNFINISHED))):
-        raise Conflict(message="The same job is under way already.")
+        raise Conflict(message=N_("The same job is under way already."))
     job.state = JobState.QUEUED.value
     job.attempts = 0
     job.run_after = clock.utcnow()

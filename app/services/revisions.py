@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, revisions
+from app.domain.texts import N_
 from app.errors import Invalid, Stale
 from app.models import AuditEntry, Customer
 
@@ -38,7 +39,7 @@ def settle(
     if not merge and revision != customer.revision:
         raise Stale(customer.revision)
     if revision > customer.revision or revision < 0:
-        raise Invalid({"revision": ["This revision does not exist. Load the customer again."]})
+        raise Invalid({"revision": [N_("This revision does not exist. Load the customer again.")]})
     if revision == customer.revision:
         return {name: value for name, value in mine.items() if value != current.get(name)}
     entries = session.scalars(

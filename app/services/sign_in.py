@@ -16,7 +16,7 @@ from app.domain import clock, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import EVERY_STORE, Role
-from app.domain.texts import N_
+from app.domain.texts import N_, Text
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
 from app.models.associate import full_name
@@ -121,7 +121,7 @@ def rehash(attempt: Attempt, password: str) -> PasswordHash | None:
 
 def refuse(session: Session, attempt: Attempt) -> None:
     """Note that the password of the try was not right."""
-    actor = Actor.system("sign-in", channel=Channel.WEB)
+    actor = Actor.system(N_("sign-in"), channel=Channel.WEB)
     audit.record(session, actor, AuditAction.SIGN_IN_REFUSED, subject=("account", attempt.account_hash[:16]))
 
 
@@ -289,7 +289,7 @@ def change_password(session: Session, actor: Actor, token: str, attempt: Attempt
     """
     associate = session.get_one(Associate, actor.id, with_for_update=True, populate_existing=True)
     if associate.password_hash != attempt.stored or attempt.associate_id != associate.id:
-        raise Conflict(message="Your password was changed meanwhile. Sign in again.")
+        raise Conflict(message=N_("Your password was changed meanwhile. Sign in again."))
     associate.password_hash = new
     associate.updated_at = clock.utcnow()
     _forgive(session, attempt)
@@ -354,7 +354,11 @@ def _refuse_storm(session: Session, account_hash: str, source_hash: str, now: da
             wait = max(1, int((oldest + WINDOW - now).total_seconds()))
             minutes = -(-wait // 60)
             raise RateLimited(
-                wait, f"Too many tries to sign in. Please wait {minutes} minutes, then try again."
+                wait,
+                Text.of(
+                    N_("Too many tries to sign in. Please wait %(count)s minutes, then try again."),
+                    count=minutes,
+                ),
             )
 
 

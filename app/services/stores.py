@@ -11,6 +11,7 @@ from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission
 from app.domain.stores import StoreInput
+from app.domain.texts import N_
 from app.errors import Conflict, NotFound, Stale
 from app.models import Store
 from app.services import audit
@@ -99,4 +100,4 @@ def _refuse_taken_name(session: Session, name: str, own_id: uuid.UUID | None) ->
     key = folding.fold(name)
     for store_id, other in session.execute(select(Store.id, Store.name)):
         if store_id != own_id and (other == name or (key and folding.fold(other) == key)):
-            raise Conflict({"name": ["A store with this name exists already."]})
+            raise Conflict({"name": [N_("A store with this name exists already.")]})

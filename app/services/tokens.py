@@ -13,6 +13,7 @@ from app.domain import clock, tokens
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import Permission, Role, permissions_of
+from app.domain.texts import N_
 from app.domain.tokens import TOKEN_BEGINS, TokenKind, join_scopes, split_scopes
 from app.errors import Forbidden, NotFound, RateLimited
 from app.models import ApiClient, ApiFailure, ApiToken
@@ -266,7 +267,7 @@ def refuse_storm(session: Session, asking: Try) -> None:
 def note_failure(session: Session, asking: Try) -> None:
     """Count a failed try, in the database, so that all processes know."""
     session.add(ApiFailure(client_hash=asking.client_hash, source_hash=asking.source_hash, at=clock.utcnow()))
-    actor = Actor.system("token", channel=Channel.API)
+    actor = Actor.system(N_("token"), channel=Channel.API)
     audit.record(
         session, actor, AuditAction.API_TOKEN_REFUSED, subject=("api_client", asking.client_hash[:16])
     )

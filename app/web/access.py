@@ -15,6 +15,7 @@ from app.config import Settings
 from app.db import transaction
 from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
+from app.domain.texts import N_
 from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.services import sign_in
 from app.services.sign_in import StoreChoice
@@ -183,7 +184,7 @@ def _is_poll() -> bool:
 def _no_store(actor: Actor) -> Response:
     # A new installation has no stores, a new associate may have none: both need a way on.
     if htmx.wants_fragment():
-        raise Forbidden("You do not belong to an open store now. Load the page again.")
+        raise Forbidden(N_("You do not belong to an open store now. Load the page again."))
     is_admin = actor.can(Permission.ADMIN_MANAGE)
     return htmx.render("auth/no_store.html", status=403, is_admin=is_admin)
 

@@ -82,7 +82,7 @@ def save_edit(
             if value != form[name].data:
                 form[name].errors = [
                     *form[name].errors,
-                    f"Somebody else saved this meanwhile: {_text(value)}",
+                    _("Somebody else saved this meanwhile: %(value)s", value=_text(value)),
                 ]
         form.revision.data = str(error.current_revision)
         return show_form(

@@ -15,6 +15,7 @@ from app.db import transaction
 from app.domain import consent_wordings, customer_words
 from app.domain.consents import Channel, Purpose
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Invalid, NotFound
 from app.models import ConsentAsk, Customer
 from app.queries import consent_wordings as wording_queries
@@ -277,7 +278,7 @@ def read_choices(given: list[str]) -> list[Choice]:
         try:
             choice = (Channel(channel), Purpose(purpose))
         except ValueError:
-            raise Invalid({"choices": ["Choose from what is offered."]}) from None
+            raise Invalid({"choices": [N_("Choose from what is offered.")]}) from None
         if choice not in found:
             found.append(choice)
     return found

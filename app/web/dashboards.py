@@ -15,6 +15,7 @@ from app.domain import clock, csv_rows
 from app.domain.audit import AuditAction
 from app.domain.consents import State
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Invalid, NotFound
 from app.queries import consent_reviews, dashboards, data_requests
 from app.queries.dashboards import OptInFigures, Scope
@@ -123,7 +124,7 @@ def _asked() -> Asked:
     """Return what the address asks for. Raises Invalid for another period, NotFound for no store."""
     given = request.args.get("weeks") or str(DEFAULT_WEEKS)
     if given not in {str(weeks) for weeks in PERIODS}:
-        raise Invalid({"weeks": ["Choose one of the periods."]}, "Choose one of the periods.")
+        raise Invalid({"weeks": [N_("Choose one of the periods.")]}, N_("Choose one of the periods."))
     store = request.args.get("store") or "all"
     try:
         store_id = None if store == "all" else uuid.UUID(store)

@@ -24,8 +24,8 @@ _BROWSERS = (
 
 
 def label() -> str:
-    """Return browser and system, like `Safari on iPad`: enough as evidence, too little to track."""
+    """Return browser and system, like `Safari, iPad`: enough as evidence, too little to track."""
     agent = request.headers.get("User-Agent", "")
-    browser = next((name for mark, name in _BROWSERS if mark in agent), "Unknown browser")
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
-    return f"{browser} on {system}" if system else browser
+    return ", ".join(filter(None, (browser, system)))

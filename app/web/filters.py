@@ -24,12 +24,13 @@ from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.attributes import AttributeType
 from app.domain.consent_reviews import Reason
 from app.domain.order_states import Label
-from app.domain.permissions import Permission
+from app.domain.permissions import Permission, Role
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
 from app.web.access import current_actor
 from app.web.database import get_session
 from app.web.headers import csp_nonce
+from app.web.language import said
 
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
 
@@ -210,6 +211,11 @@ def reviews_waiting() -> int:
     return consent_reviews.waiting(get_session(), current_actor())
 
 
+def role_label(role: str) -> str:
+    """Name a role."""
+    return Role(role).label
+
+
 def reason_label(reason: str) -> str:
     """Name the reason of a review's decision."""
     return Reason(reason).label
@@ -258,6 +264,8 @@ def register(app: Flask) -> None:
         picture,
         delivery_label,
         order_address_lines,
+        said,
+        role_label,
     ):
         app.add_template_filter(function)
     app.add_template_filter(jobs.label, "job_label")

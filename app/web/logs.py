@@ -24,7 +24,7 @@ from app.services import logs as service
 from app.web import htmx
 from app.web.access import current_actor, requires
 from app.web.database import get_session
-from app.web.language import say
+from app.web.language import said, say
 
 blueprint = Blueprint("logs", __name__)
 
@@ -116,23 +116,23 @@ def audit() -> Response:
 def audit_file() -> Response:
     """Download who did what."""
     header = [
-        "Time (UTC)",
-        "Who",
-        "Role",
-        "Channel",
-        "Act",
-        "Customer",
-        "Store",
-        "Changes",
-        "Device",
-        "Request",
+        _("Time (UTC)"),
+        _("Who"),
+        _("Role"),
+        _("Channel"),
+        _("Act"),
+        _("Customer"),
+        _("Store"),
+        _("Changes"),
+        _("Device"),
+        _("Request"),
     ]
 
     def cells(row: queries.AuditRow) -> list[object]:
-        changes = "; ".join(_change(change) for change in row.fields) or ", ".join(row.cleared)
+        changes = "; ".join(_change(change) for change in row.fields) or ", ".join(map(said, row.cleared))
         return [
-            row.at.isoformat(), row.who, row.role, row.channel, row.label, _customer_cell(row.customer),
-            row.store_name, changes, row.device, row.request_id,
+            row.at.isoformat(), said(row.who), row.role, row.channel, _(row.label),
+            _customer_cell(row.customer), row.store_name, changes, row.device, row.request_id,
         ]  # fmt: skip
 
     return _file("audit", _audit_actions(), queries.every_audit_row, header, cells)
@@ -151,11 +151,14 @@ def access() -> Response:
 @requires(Permission.AUDIT_EXPORT)
 def access_file() -> Response:
     """Download who looked at whom."""
-    header = ["Time (UTC)", "Who", "Channel", "Act", "What", "Customers", "Store", "Device", "Request"]
+    header = [
+        _("Time (UTC)"), _("Who"), _("Channel"), _("Act"), _("What"), _("Customers"), _("Store"),
+        _("Device"), _("Request"),
+    ]  # fmt: skip
 
     def cells(row: queries.AccessRow) -> list[object]:
         return [
-            row.at.isoformat(), row.who, row.channel, row.label, row.detail,
+            row.at.isoformat(), said(row.who), row.channel, _(row.label), row.detail,
             " ".join(_customer_cell(customer) for customer in row.customers),
             row.store_name, row.device, row.request_id,
         ]  # fmt: skip
@@ -189,7 +192,7 @@ def seen_file() -> Response:
     session, actor, asked = get_session(), current_actor(), Asked.read(request.form)
     query = asked.to_query(_access_actions())
     kinds = [action.value for action in AccessAction]
-    counted = ["First (UTC)", "Last (UTC)", *(queries.access_label(kind) for kind in kinds)]
+    counted = [_("First (UTC)"), _("Last (UTC)"), *(_(queries.access_label(kind)) for kind in kinds)]
 
     def cells(found: queries.Seen) -> list[object]:
         return [
@@ -199,10 +202,10 @@ def seen_file() -> Response:
         ]
 
     if query.customer_id:
-        header = ["Who", *counted]
-        lines = [[row.who, *cells(row.seen)] for row in queries.seen_by(session, actor, query)]
+        header = [_("Who"), *counted]
+        lines = [[said(row.who), *cells(row.seen)] for row in queries.seen_by(session, actor, query)]
     else:
-        header = ["Customer", *counted]
+        header = [_("Customer"), *counted]
         found = queries.customers_seen(session, actor, query)
         lines = [[_customer_cell(row.customer), *cells(row.seen)] for row in found]
     return _as_file("seen", asked, header, lines)
@@ -300,7 +303,7 @@ def _channel(channel: Channel) -> str:
 
 
 def _change(change: FieldChange) -> str:
-    return f"{change.label}: {change.old} → {change.new}"
+    return f"{said(change.label)}: {said(change.old)} → {said(change.new)}"
 
 
 def _customer_cell(customer: queries.CustomerRef | None) -> str:

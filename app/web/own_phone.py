@@ -10,6 +10,7 @@ from app.domain import consent_wordings, customer_words
 from app.domain.actor import Actor
 from app.domain.actor import Channel as Face
 from app.domain.consents import Channel, Method
+from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound
 from app.models import ConsentAsk, Customer, Store
 from app.queries import consents as consent_queries
@@ -109,7 +110,7 @@ def _withdraw(customer: Customer, store: Store, channels: list[Channel]) -> None
     with transaction(session):
         consents.withdraw_all(
             session,
-            Actor.system("Customer", channel=Face.WEB),
+            Actor.system(N_("Customer"), channel=Face.WEB),
             customer.id,
             store_id=store.id,
             channels=channels,

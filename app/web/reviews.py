@@ -20,6 +20,7 @@ from app.domain.consent_reviews import MAX_BULK, Decision, Group
 from app.domain.consents import Method
 from app.domain.paging import MAX_OFFSET, PageRequest
 from app.domain.permissions import Permission
+from app.domain.texts import N_
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.queries import consent_reviews as queries
 from app.queries import dashboards
@@ -30,6 +31,7 @@ from app.web import htmx
 from app.web.access import current_actor, requires
 from app.web.database import get_session
 from app.web.forms.reviews import VerdictForm
+from app.web.language import say
 
 blueprint = Blueprint("reviews", __name__)
 
@@ -152,7 +154,7 @@ def decide_bulk() -> Response:
             bulk_id = service.decide_many(session, actor, seen, verdict, four_eyes=_four_eyes())
     except Invalid as error:
         if "rows" in error.fields:
-            flash(error.fields["rows"][0], "bad")
+            flash(say(error.fields["rows"][0]), "bad")
             return _show(session, actor, asked, status=422)
         form.apply_errors(error)
         rows, problem = _chosen_rows(session, actor)
@@ -299,11 +301,11 @@ def _asked() -> Asked:
     actor = current_actor()
     given = request.args.get("group", "")
     if given and given not in set(Group):
-        raise Invalid({"group": ["This group does not exist."]}, "This group does not exist.")
+        raise Invalid({"group": [N_("This group does not exist.")]}, N_("This group does not exist."))
     try:
         offset = values.integer(request.args.get("offset") or "0", high=MAX_OFFSET)
     except values.BadValue as error:
-        raise Invalid({"offset": [str(error)]}) from None
+        raise Invalid({"offset": [error.reason]}) from None
     store = request.args.get("store") or (str(actor.store_id) if actor.store_id else ALL)
     store_id = None if store == ALL else _id(store)
     if store != ALL and (store_id is None or not actor.works_in(store_id)):
@@ -327,7 +329,7 @@ def _id(text: str | None) -> uuid.UUID | None:
 def _verdict(form: VerdictForm) -> Verdict:
     decision, reason = form.chosen()
     if decision is None:
-        raise Invalid({"": ["Choose what to decide with one of the buttons."]})
+        raise Invalid({"": [N_("Choose what to decide with one of the buttons.")]})
     if decision is Decision.SUFFICIENT:
         reason = None
     return Verdict(decision=decision, reason=reason, note=form.note.data or "")
@@ -340,7 +342,7 @@ def _seen() -> list[Seen]:
         event, _dot, review = text.partition(".")
         event_id = _id(event)
         if event_id is None or (review and _id(review) is None):
-            raise Invalid({"rows": ["Load the page again: it does not say what was chosen."]})
+            raise Invalid({"rows": [N_("Load the page again: it does not say what was chosen.")]})
         seen.append(Seen(event_id=event_id, review_id=_id(review)))
     return seen
 
@@ -350,14 +352,14 @@ def _chosen_rows(session: Session, actor: Actor) -> tuple[list[queries.Chosen], 
     try:
         seen = _seen()
     except Invalid as error:
-        return [], error.fields["rows"][0]
+        return [], say(error.fields["rows"][0])
     if not seen:
         return [], _("Choose at least one opt-in.")
     if len(seen) > MAX_BULK:
         return [], _("Choose at most %(count)s at once.", count=MAX_BULK)
     rows = queries.get_many(session, actor, [one.event_id for one in seen])
     if _four_eyes() and any(row.is_own for row in rows):
-        raise Forbidden("You captured one of these yourself: somebody else has to review it.")
+        raise Forbidden(N_("You captured one of these yourself: somebody else has to review it."))
     if len({(row.method, row.is_weak) for row in rows}) > 1:
         return [], _("Several at once need evidence of one kind. Choose rows of one kind.")
     return rows, ""

@@ -43,7 +43,7 @@ def test_a_new_client_gets_a_secret_that_is_shown_once(cast, sign_in, session):
     [
         ({"name": ""}, "Enter a name that says which program this is."),
         ({"scopes": []}, "Choose at least one: without any the client could do nothing."),
-        ({"scopes": ["admin"]}, "Choose from:"),
+        ({"scopes": ["admin"]}, "Choose one of:"),
         ({}, "Choose at least one store, or all stores."),
         ({"store_ids": ["no-uuid"]}, "Choose from the stores that are open."),
         ({"store_ids": ["00000000-0000-0000-0000-000000000001"]}, "Choose from the stores that are open."),

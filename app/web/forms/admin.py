@@ -19,6 +19,7 @@ from app.domain.attribute_definitions import DefinitionInput
 from app.domain.attributes import AttributeType
 from app.domain.permissions import ASSIGNABLE, SCOPE_LABELS, Scope
 from app.domain.stores import StoreInput, time_zones
+from app.domain.texts import N_
 from app.domain.tokens import ApiClientInput
 from app.errors import Invalid
 from app.web.forms.base import BaseForm, IdempotencyMixin, MailField, RevisionMixin
@@ -68,7 +69,7 @@ class AssociateForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     def __init__(self, *args: Any, stores: list[tuple[str, str, bool]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.role.choices = [(role.value, role.label) for role in ASSIGNABLE]
+        self.role.choices = [(role.value, _(role.label)) for role in ASSIGNABLE]
         mine = self.store_ids.data or []
         self.store_ids.choices = [(key, name) for key, name, is_open in stores if is_open or key in mine]
 
@@ -77,7 +78,7 @@ class AssociateForm(RevisionMixin, IdempotencyMixin, BaseForm):
         try:
             store_ids = frozenset(uuid.UUID(value) for value in self.store_ids.data or [])
         except ValueError:
-            raise Invalid({"store_ids": ["Choose from the stores that are open."]}) from None
+            raise Invalid({"store_ids": [N_("Choose from the stores that are open.")]}) from None
         return AssociateInput(
             email=self.email.data or "",
             first_name=self.first_name.data or "",
@@ -106,7 +107,7 @@ class ApiClientForm(RevisionMixin, BaseForm):
         try:
             store_ids = frozenset(uuid.UUID(value) for value in self.store_ids.data or [])
         except ValueError:
-            raise Invalid({"store_ids": ["Choose from the stores that are open."]}) from None
+            raise Invalid({"store_ids": [N_("Choose from the stores that are open.")]}) from None
         return ApiClientInput(
             name=self.name.data or "",
             scopes=frozenset(self.scopes.data or []),
@@ -135,7 +136,7 @@ class DefinitionForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.type.choices = [(kind.value, kind.label) for kind in AttributeType]
+        self.type.choices = [(kind.value, _(kind.label)) for kind in AttributeType]
 
     def to_input(self) -> DefinitionInput:
         """Return the input of the domain."""

@@ -8,6 +8,7 @@ from wtforms import EmailField, Field, Form, HiddenField, PasswordField, StringF
 from wtforms.validators import ValidationError
 
 from app.domain import values
+from app.domain.texts import N_
 from app.errors import Conflict, Invalid
 from app.web.language import say
 
@@ -73,7 +74,7 @@ class RevisionMixin:
             return values.integer(self.revision.data)
         except values.BadValue:
             raise Invalid(
-                {"": ["Load the page again: the form does not say which version it shows."]}
+                {"": [N_("Load the page again: the form does not say which version it shows.")]}
             ) from None
 
 

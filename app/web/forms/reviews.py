@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_gettext
 from wtforms import HiddenField, RadioField, SelectChoice, TextAreaField  # type: ignore[attr-defined]
 
 from app.domain.consent_reviews import MAX_NOTE, Decision, Reason
@@ -16,11 +16,11 @@ class VerdictForm(BaseForm):
     decision = HiddenField()
     seen = HiddenField()
     reason = RadioField(
-        _l("Why is it not sufficient?"),
+        lazy_gettext("Why is it not sufficient?"),
         choices=lambda: [SelectChoice(one.value, _(one.label)) for one in Reason],
         validate_choice=False,
     )
-    note = TextAreaField(_l("Note"), render_kw={"maxlength": MAX_NOTE, "rows": 2})
+    note = TextAreaField(lazy_gettext("Note"), render_kw={"maxlength": MAX_NOTE, "rows": 2})
 
     def chosen(self) -> tuple[Decision | None, Reason | None]:
         """Return the decision and the reason, none for what is no such thing."""

@@ -23,8 +23,8 @@ class WordingForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.purpose.choices = [(purpose.value, purpose.label) for purpose in Purpose]
-        self.channels.choices = [(channel.value, channel.label) for channel in Channel]
+        self.purpose.choices = [(purpose.value, _(purpose.label)) for purpose in Purpose]
+        self.channels.choices = [(channel.value, _(channel.label)) for channel in Channel]
 
     def to_input(self) -> WordingInput:
         """Return the input of the domain."""
