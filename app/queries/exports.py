@@ -58,6 +58,13 @@ def _part(
     return [_plain(row, stores, staff) for row in found]
 
 
+def name_of(column: str) -> str:
+    """Return what the export calls a column: people and stores are named, not numbered."""
+    if _is_staff(column):
+        return column.removesuffix("_id")
+    return "store" if column == "store_id" else column
+
+
 def _is_staff(name: str) -> bool:
     return name in _STAFF or name.endswith("_by_id")
 
@@ -73,12 +80,12 @@ def _plain(row: dict[str, Any], stores: dict[uuid.UUID, str], staff: dict[uuid.U
     plain: dict[str, Any] = {}
     for name, value in row.items():
         if _is_staff(name):
-            label = name.removesuffix("_id")
+            label = name_of(name)
             # Where the row itself tells the name, that is the one of then.
             if f"{label}_name" not in row:
                 plain[label] = staff.get(value)
         elif name == "store_id":
-            plain["store"] = stores.get(value)
+            plain[name_of(name)] = stores.get(value)
         elif name == "document":
             plain[name] = orders.loads(value)
         else:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import clock, orders, values
+from app.domain import clock, export_words, orders, values
 from app.domain.data_requests import ERASED_WITHIN, Identity, Kind, RequestInput, State
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
@@ -21,7 +21,7 @@ from app.queries import data_requests as queries
 from app.queries import exports
 from app.services import data_requests as service
 from app.services import erasures, idempotency
-from app.web import htmx
+from app.web import filters, htmx
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
 from app.web.database import get_session
@@ -210,7 +210,7 @@ def export_json(request_id: uuid.UUID) -> Response:
 def export_page(request_id: uuid.UUID) -> Response:
     """Show the copy as a page to read and to print."""
     row, found = _export(request_id)
-    return htmx.render("data_requests/export.html", row=row, found=found, text=_text)
+    return htmx.render("data_requests/export.html", row=row, found=found, words=export_words, text=_text)
 
 
 def _export(request_id: uuid.UUID) -> tuple[DataRequest, dict[str, Any]]:
@@ -283,10 +283,12 @@ def _show(
     )
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     """Say a value of the export as people read it."""
     if value is None or value == "":
         return "–"
+    if name in export_words.TIMES:
+        return filters.datetime(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dict | list):

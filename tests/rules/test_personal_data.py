@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
+from app.domain import export_words
 from app.domain.personal_data import BY_NAME, TABLES, Erase, Whose, data_map
 from app.models import Base, search
+from app.queries.exports import name_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,6 +33,19 @@ def test_the_registry_names_every_table_of_the_database(engine):
     # The queue makes its own where the jobs run on PostgreSQL; its messages hold nothing.
     names = {name for name in inspect(engine).get_table_names() if not name.startswith("huey_")}
     assert names - NOT_OURS - set(BY_NAME) == set()
+
+
+def test_the_printed_copy_has_words_for_every_part_and_field():
+    exported = [table for table in TABLES if table.export]
+    fields = {
+        name_of(column)
+        for table in exported
+        for column in table.columns
+        if column not in table.left_out.split()
+    }
+    # The wordings are no rows of the customer.
+    assert set(export_words.PARTS) == {table.export for table in exported} | {"wordings"}
+    assert set(export_words.FIELDS) == fields | {"title", "text"}
 
 
 @pytest.mark.parametrize("name", sorted(models()))
