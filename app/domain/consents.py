@@ -262,13 +262,21 @@ class Standing:
     """What is known of one channel and purpose: the state, and the times that decide on late news.
 
     `own_yes_at` is the newest yes that somebody gave in person or on their own device, `no_at`
-    the newest no, `newest_at` the newest declaration of any kind.
+    the newest no, `withdrawn_at` the newest that was no refusal, `newest_at` the newest declaration
+    of any kind.
     """
 
     state: State = State.NOT_ASKED
     newest_at: datetime | None = None
     own_yes_at: datetime | None = None
     no_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def last_no(self) -> State:
+        """The state that the newest no led to."""
+        is_refusal = self.withdrawn_at is None or (self.no_at is not None and self.withdrawn_at < self.no_at)
+        return State.REFUSED if is_refusal else State.WITHDRAWN
 
     @property
     def said_no(self) -> bool:
@@ -293,12 +301,16 @@ class Standing:
             state = self.state
         else:
             state = move(self.state, action, method, last_said_no=self.said_no)
+            if state is State.NOT_ASKED and self.said_no:
+                # A question that nobody answered takes no answer back that was given before.
+                state = self.last_no
         is_own_yes = action in YES_ACTIONS and method not in REMOTE
         return Standing(
             state=state,
             newest_at=_later(self.newest_at, at),
             own_yes_at=_later(self.own_yes_at, at) if is_own_yes else self.own_yes_at,
             no_at=_later(self.no_at, at) if action in NO_ACTIONS else self.no_at,
+            withdrawn_at=_later(self.withdrawn_at, at) if action is Action.WITHDRAWN else self.withdrawn_at,
         )
 
     def reviewed(self, action: ReviewAction, at: datetime) -> "Standing":
@@ -309,8 +321,10 @@ class Standing:
         state = REVIEW_MOVES[action].get(self.state)
         if state is None:
             raise Invalid({"action": [N_("Only an opt-in or an open question can be decided.")]})
-        no_at = _later(self.no_at, at) if action is Action.REJECTED else self.no_at
-        return replace(self, state=state, newest_at=_later(self.newest_at, at), no_at=no_at)
+        standing = replace(self, state=state, newest_at=_later(self.newest_at, at))
+        if action is not Action.REJECTED:
+            return standing
+        return replace(standing, no_at=_later(self.no_at, at), withdrawn_at=_later(self.withdrawn_at, at))
 
     def _after_no(self, action: Action, method: Method, at: datetime, *, late: bool) -> State:
         if not late:

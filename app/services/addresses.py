@@ -10,13 +10,14 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.addresses import FIELD_LABELS, AddressInput
 from app.domain.audit import AuditAction, diff
+from app.domain.consents import Channel
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.domain.texts import N_, Text
 from app.errors import Conflict, NotFound, Stale
 from app.models import Address, Customer
 from app.queries import customers as customer_queries
-from app.services import audit, events, revisions
+from app.services import audit, consents, events, revisions
 
 MAX_ADDRESSES = 50
 _EVENTS = {
@@ -156,6 +157,9 @@ def delete(
             heir.is_default = True
     changes: dict[str, tuple[Any, Any]] = {name: (value, None) for name, value in _shown(current).items()}
     _record(session, actor, AuditAction.ADDRESS_DELETED, customer, address, changes)
+    if session.scalar(select(Address.id).where(Address.customer_id == customer.id).limit(1)) is None:
+        # Nothing is left that post could reach; a later address is another one.
+        consents.note_changed_contact(session, actor, customer, {Channel.POST})
 
 
 def _get(session: Session, customer_id: uuid.UUID, address_id: uuid.UUID) -> Address:

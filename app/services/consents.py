@@ -294,6 +294,7 @@ class _Known:
         own = ConsentEvent.method.not_in([method.value for method in consents.REMOTE])
         yes = ConsentEvent.action.in_([action.value for action in consents.YES_ACTIONS])
         no = ConsentEvent.action.in_([action.value for action in consents.NO_ACTIONS])
+        withdrawn = ConsentEvent.action == Action.WITHDRAWN.value
         rejected = ConsentEvent.action == Action.REJECTED.value
         restored = ConsentEvent.action == Action.RESTORED.value
         found = session.execute(
@@ -305,6 +306,7 @@ class _Known:
                 func.max(ConsentEvent.at),
                 func.max(case((own & yes, ConsentEvent.at))),
                 func.max(case((no, ConsentEvent.at))),
+                func.max(case((withdrawn, ConsentEvent.at))),
                 func.max(case((rejected, ConsentEvent.at))),
                 func.max(case((restored, ConsentEvent.at))),
             )
@@ -314,8 +316,8 @@ class _Known:
             )
         )
         standings = {}
-        for customer_id, store_id, purpose, channel, newest_at, own_yes_at, no_at, out_at, back_at in found:
-            key = (customer_id, store_id, purpose, channel)
+        for *key_columns, newest_at, own_yes_at, no_at, withdrawn_at, out_at, back_at in found:
+            key: _Key = tuple(key_columns)
             # A rejection counts as a no until it is taken back.
             is_out = out_at is not None and (back_at is None or back_at < out_at)
             row = self.consents.get(key)
@@ -324,6 +326,7 @@ class _Known:
                 newest_at=newest_at,
                 own_yes_at=own_yes_at,
                 no_at=max(no_at or out_at, out_at) if is_out else no_at,
+                withdrawn_at=max(withdrawn_at or out_at, out_at) if is_out else withdrawn_at,
             )
         return standings
 

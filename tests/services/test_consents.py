@@ -11,7 +11,7 @@ from app.domain.customers import CustomerChanges, LinkReason
 from app.errors import Invalid, NotFound
 from app.models import AuditEntry, Consent, ConsentEvent, CustomerStore
 from app.queries import consents as consent_queries
-from app.services import consent_evidence, consent_expiry, consents, customers
+from app.services import addresses, consent_evidence, consent_expiry, consents, customers
 from tests import factories
 
 
@@ -72,7 +72,40 @@ def test_an_expired_question_does_not_let_an_import_undo_a_withdrawal(session, s
         say(session, ada, marie, shop, action)
     with pytest.raises(Invalid):
         say(session, ada, marie, shop, Action.GIVEN, method=Method.IMPORT)
-    assert link_of(session, shop, marie).opt_in_state == "not_asked"
+    assert link_of(session, shop, marie).opt_in_state == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((Action.REFUSED,), State.REFUSED),
+        ((Action.GIVEN, Action.WITHDRAWN), State.WITHDRAWN),
+        ((Action.WITHDRAWN, Action.GIVEN, Action.CONTACT_CHANGED, Action.REFUSED), State.REFUSED),
+        ((), State.NOT_ASKED),
+        ((Action.REFUSED, Action.GIVEN, Action.CONTACT_CHANGED), State.NOT_ASKED),
+    ],
+)
+def test_a_question_that_expires_leads_back_to_the_no_before_it(session, shop, ada, marie, before, after):
+    for action in (*before, Action.REQUESTED, Action.EXPIRED):
+        row = say(session, ada, marie, shop, action)
+    assert row.state == after
+
+
+def test_the_last_address_that_goes_makes_post_ask_again(session, shop, ada, marie):
+    home, work = factories.make_address(session, marie), factories.make_address(session, marie)
+    say(session, ada, marie, shop, Action.GIVEN, channel=Channel.POST)
+    say(session, ada, marie, shop, Action.GIVEN, channel=Channel.EMAIL)
+    states = []
+    for address in (home, work):
+        with transaction(session):
+            addresses.delete(session, ada, marie.id, address.id, revision=marie.revision)
+        found = session.scalars(select(Consent).execution_options(populate_existing=True)).all()
+        states.append({row.channel: row.state for row in found})
+    assert states == [
+        {"email": "accepted", "post": "accepted"},
+        {"email": "accepted", "post": "reconfirm"},
+    ]
+    assert link_of(session, shop, marie).opt_in_state == "accepted"
 
 
 def test_a_refused_declaration_changes_nothing(session, shop, ada, marie):
