@@ -197,10 +197,13 @@ class AddressInput:
                     checker.refuse(name, Text.of(refusal, label=Text.of(field.label), hint=hint))
 
 
-def lines(address: Mapping[str, Any]) -> list[str]:
-    """Return an address as people in its country write it, line by line, without the empty ones."""
-    country = str(address["country_code"])
-    if not country:
+def lines(address: Mapping[str, Any], *, country: str = "") -> list[str]:
+    """Return an address as people in its country write it, line by line, without the empty ones.
+
+    `country` is what the reader calls the country; in English without it.
+    """
+    code = str(address["country_code"])
+    if not code:
         return [str(address[name]) for fields in _OURS.values() for name in fields if address[name]]
     theirs = {
         name: ("\n" if name == "street_address" else " ").join(
@@ -208,12 +211,12 @@ def lines(address: Mapping[str, Any]) -> list[str]:
         )
         for name, fields in _OURS.items()
     }
-    parts, country_name = _format(country)
+    parts, country_name = _format(code)
     written = "".join(
         part.text + (theirs.get(part.field, "").upper() if part.is_upper else theirs.get(part.field, ""))
         for part in parts
     )
-    return [line.strip() for line in (*written.splitlines(), country_name) if line.strip()]
+    return [line.strip() for line in (*written.splitlines(), country or country_name) if line.strip()]
 
 
 @dataclass(frozen=True)

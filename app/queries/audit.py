@@ -4,12 +4,13 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import addresses, customers, jobs, values
+from app.domain import addresses, customers, jobs, money, values
 from app.domain.actor import Actor
 from app.domain.attributes import AttributeType
 from app.domain.audit import AuditAction
@@ -19,6 +20,7 @@ from app.domain.consents import State as ConsentState
 from app.domain.data_requests import Identity, Kind
 from app.domain.data_requests import State as RequestState
 from app.domain.jobs import JOB_ACTOR
+from app.domain.order_states import Fulfilment
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Role
 from app.domain.texts import N_, Text
@@ -88,7 +90,6 @@ _FIELD_LABELS = {
     "created": N_("Created"),
     "currency": N_("Currency"),
     "customer": N_("Customer"),
-    "customer_id": N_("Customer"),
     "decision": N_("Decision"),
     "deliveries": N_("Deliveries"),
     "device": N_("Device"),
@@ -98,7 +99,6 @@ _FIELD_LABELS = {
     "every_store": N_("All stores"),
     "first": N_("From"),
     "first_name": N_("First name"),
-    "grand_total_minor": N_("Total"),
     "group": N_("Group"),
     "identity": N_("Identity"),
     "is_active": N_("Active"),
@@ -123,10 +123,10 @@ _FIELD_LABELS = {
     "scopes": N_("Scopes"),
     "state": N_("Status"),
     "store": N_("Store"),
-    "store_id": N_("Store"),
     "stores": N_("Stores"),
     "text": N_("Text"),
     "time_zone": N_("Time zone"),
+    "total": N_("Total"),
     "title": N_("Title"),
     "type": N_("Type"),
     "unchanged": N_("Unchanged"),
@@ -149,6 +149,7 @@ _CODES = {
     ("consent_review", "decision"): _labels(Decision),
     ("consent_review", "state"): _labels(ConsentState),
     ("consent_wording", "purpose"): _labels(Purpose),
+    ("order", "state"): {state.value: state.label.text for state in Fulfilment},
     ("data_request", "identity"): _labels(Identity),
     ("data_request", "kind"): _labels(Kind),
     ("data_request", "state"): _labels(RequestState),
@@ -160,8 +161,8 @@ class FieldChange:
     """One field of a change, before and after; what is not a `Text` was written by people."""
 
     label: str
-    old: str
-    new: str
+    old: str | datetime
+    new: str | datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,16 +233,26 @@ class Words:
 
     def changes(self, entry: AuditEntry) -> tuple[FieldChange, ...]:
         """Return the fields of an entry before and after; none when an erasure has cleared them."""
+        changes = dict(entry.changes or {})
+        total = changes.pop("grand_total_minor", None)
+        # An amount says nothing without its currency, which may have stayed the same.
+        if total and "currency" in changes:
+            changes["total"] = [
+                _amount(total[0], changes["currency"][0]),
+                _amount(total[1], changes["currency"][1]),
+            ]
         return tuple(
             FieldChange(
                 label=self.of_field(entry.subject_type, name),
                 old=self._shown(entry.subject_type, name, pair[0]),
                 new=self._shown(entry.subject_type, name, pair[1]),
             )
-            for name, pair in (entry.changes or {}).items()
+            for name, pair in changes.items()
+            # Numbers of rows say nothing (the entry itself names customer and store), nor does what stayed.
+            if not name.endswith("_id") and pair[0] != pair[1]
         )
 
-    def _shown(self, subject_type: str, name: str, value: Any) -> str:
+    def _shown(self, subject_type: str, name: str, value: Any) -> str | datetime:
         # The logs are no way round the masking of contact data: to see it whole, reveal it.
         text = _text(value)
         if text in (known := _CODES.get((subject_type, name), {})):
@@ -253,6 +264,8 @@ class Words:
                 return values.mask_email(text) if text else ""
             case "phone_number" | "contact_phone":
                 return values.mask_phone(text)
+            case "due_at" | "placed_at" if text:
+                return datetime.fromisoformat(text)
             case _:
                 return text
 
@@ -274,6 +287,12 @@ def who(actor_id: uuid.UUID | None, name: str) -> str:
         return name
     kind = name.removeprefix(JOB_ACTOR)
     return Text.of(name if kind == name else jobs.label(kind))
+
+
+def _amount(minor: int | None, currency: str | None) -> str:
+    if minor is None or not currency:
+        return ""
+    return f"{Decimal(minor).scaleb(-money.decimals(currency))} {currency}"
 
 
 def _spelled_out(name: str) -> str:

@@ -19,6 +19,7 @@ from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose, State, is_weak
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
+from app.domain.texts import N_, Text
 from app.errors import NotFound
 from app.models import Associate, Consent, ConsentEvent, CustomerStore, Delivery, Event, Store
 
@@ -310,7 +311,7 @@ def _weeks_of_zone(
 
 def _week_label(monday: date) -> str:
     year, week, _ = monday.isocalendar()
-    return f"{year}-W{week:02d}"
+    return Text.of(N_("%(year)s-W%(week)s"), year=year, week=f"{week:02d}")
 
 
 def _associates(session: Session, scope: Scope) -> Sequence[Tally]:

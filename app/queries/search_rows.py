@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.domain import search_matches, values
 from app.domain.actor import Actor
+from app.domain.attributes import AttributeType
 from app.domain.search_matches import Match
 from app.domain.searches import NOT_ASKED, OPTED_IN, Searchable, Term
+from app.domain.texts import Text
 from app.models import AttributeDefinition, Customer, CustomerStore, ExtendedAttribute, Store
 from app.queries import scope
 from app.queries import search_lookup as lookup
@@ -126,8 +128,8 @@ def _opt_ins(
 def _chips(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, str]]]:
     chips: dict[uuid.UUID, list[tuple[str, str]]] = {}
     definition, attribute = AttributeDefinition, ExtendedAttribute
-    for customer_id, label, value in session.execute(
-        select(attribute.customer_id, definition.label, attribute.value)
+    for customer_id, label, kind, value in session.execute(
+        select(attribute.customer_id, definition.label, definition.type, attribute.value)
         .join(definition, definition.key == attribute.name)
         .where(
             attribute.customer_id.in_(ids),
@@ -137,7 +139,8 @@ def _chips(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[t
         )
         .order_by(definition.position, definition.label)
     ):
-        chips.setdefault(customer_id, []).append((label, value))
+        shown = Text.of(value) if kind == AttributeType.YES_NO else value
+        chips.setdefault(customer_id, []).append((label, shown))
     return chips
 
 

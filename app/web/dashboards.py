@@ -180,7 +180,7 @@ def _week_table(figures: OptInFigures) -> Figures:
             (_("Opt-in rate"), "share"), (_("Of these weak"), "share"),
         ],
         rows=[
-            (one.label, one.yes, one.no, one.withdrawn, one.rate, one.weak_share)
+            (filters.said(one.label), one.yes, one.no, one.withdrawn, one.rate, one.weak_share)
             for _monday, one in figures.weeks
         ],
     )  # fmt: skip
@@ -261,7 +261,7 @@ def _charts(figures: OptInFigures) -> dict[str, Any]:
         "weeks": {
             "columns": [
                 charts.stacked_bar(
-                    one.label,
+                    filters.said(one.label),
                     [("main", one.yes - one.weak), ("weak", one.weak), ("no", one.no)],
                     highest_week,
                     filters.percent(one.rate),

@@ -15,7 +15,7 @@ import babel.dates
 import babel.numbers
 import phonenumbers
 from flask import Flask, g, request, url_for
-from flask_babel import get_locale, get_translations
+from flask_babel import get_locale, get_translations, pgettext
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -25,12 +25,13 @@ from app.domain.attributes import AttributeType
 from app.domain.consent_reviews import Reason
 from app.domain.order_states import Label
 from app.domain.permissions import Permission, Role
+from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
 from app.web.access import current_actor
 from app.web.database import get_session
 from app.web.headers import csp_nonce
-from app.web.language import said
+from app.web.language import say
 
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
 
@@ -155,7 +156,8 @@ def order_address_lines(address: Mapping[str, Any]) -> list[str]:
 
 def address_lines(address: Any) -> list[str]:
     """Return the lines of a customer's address, in the order of its country."""
-    return addresses.lines({name: getattr(address, name) for name in addresses.FIELD_LABELS})
+    given = {name: getattr(address, name) for name in addresses.FIELD_LABELS}
+    return addresses.lines(given, country=country_name(address.country_code).upper())
 
 
 def picture(image: str) -> str | None:
@@ -174,23 +176,38 @@ def country_name(code: str) -> str:
 
 
 def navigation() -> list[NavItem]:
-    """Return the pages that the user may open, the open one marked."""
+    """Return the pages that the user may open, the open one marked.
+
+    Names with the context `navigation` may hold soft hyphens: the rail is narrow.
+    """
     if not current_user.is_authenticated:
         return []
     actor = current_actor()
     entries: list[tuple[str, str, str, str, Permission | None]] = [
         ("customers.index", _("Customers"), "users", "customers", None),
-        ("reviews.index", _("Opt-ins"), "clipboard-check", "reviews", Permission.REVIEW_VIEW),
+        (
+            "reviews.index",
+            pgettext("navigation", "Opt-ins"),
+            "clipboard-check",
+            "reviews",
+            Permission.REVIEW_VIEW,
+        ),
         ("dashboards.index", _("Dashboard"), "chart-column", "dashboards", Permission.DASHBOARD_VIEW),
         (
             "data_requests.index",
-            _("Data requests"),
+            pgettext("navigation", "Data requests"),
             "file-text",
             "data_requests",
             Permission.DATA_REQUEST_VIEW,
         ),
         ("stores.index", _("Stores"), "store", "stores", Permission.ADMIN_MANAGE),
-        ("associates.index", _("Associates"), "user", "associates", Permission.ADMIN_MANAGE),
+        (
+            "associates.index",
+            pgettext("navigation", "Associates"),
+            "user",
+            "associates",
+            Permission.ADMIN_MANAGE,
+        ),
         ("definitions.index", _("Attributes"), "tag", "definitions", Permission.ADMIN_MANAGE),
         ("webhooks.index", _("Webhooks"), "webhook", "webhooks", Permission.ADMIN_MANAGE),
         ("wordings.index", _("Wordings"), "file-text", "wordings", Permission.ADMIN_MANAGE),
@@ -209,6 +226,13 @@ def navigation() -> list[NavItem]:
 def reviews_waiting() -> int:
     """Return how many opt-ins wait for a review, up to 100: the layout asks when it draws the navigation."""
     return consent_reviews.waiting(get_session(), current_actor())
+
+
+def said(value: str | dt.datetime) -> str:
+    """Return a text of ours or a time as the user reads it, and what people wrote as it is."""
+    if isinstance(value, dt.datetime):
+        return datetime(value)
+    return say(value) if isinstance(value, Text) else value
 
 
 def role_label(role: str) -> str:

@@ -5,11 +5,6 @@ from flask_babel import gettext
 from app.domain.texts import Text
 
 
-def said(text: str) -> str:
-    """Return a `Text` in the user's language, and what people wrote as it is."""
-    return say(text) if isinstance(text, Text) else text
-
-
 def say(text: str) -> str:
     """Return a text that arose below the pages in the user's language; unknown ones stay as they are."""
     if isinstance(text, Text):

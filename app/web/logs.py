@@ -24,7 +24,8 @@ from app.services import logs as service
 from app.web import htmx
 from app.web.access import current_actor, requires
 from app.web.database import get_session
-from app.web.language import said, say
+from app.web.filters import said
+from app.web.language import say
 
 blueprint = Blueprint("logs", __name__)
 

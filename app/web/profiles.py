@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import values
 from app.domain.actor import Actor
+from app.domain.attributes import AttributeType
 from app.domain.consents import OPEN_STATES, Purpose, State, contact_ways
 from app.domain.consents import Channel as ConsentChannel
 from app.domain.data_requests import ON_HOLD
@@ -129,7 +130,7 @@ def contact_way(
 _CHANNELS = {
     "phone": {
         ConsentChannel.PHONE: (N_("Call"), "tel:"),
-        ConsentChannel.SMS: (N_("Text"), "sms:"),
+        ConsentChannel.SMS: (N_("Text message"), "sms:"),
         ConsentChannel.WHATSAPP: (N_("WhatsApp"), "whatsapp://send?phone="),
     },
     "email": {ConsentChannel.EMAIL: (N_("Write"), "mailto:")},
@@ -258,9 +259,15 @@ def _groups(
         found.setdefault(definition.group if definition else "", []).append(
             AttributeValue(
                 label=definition.label if definition else key,
-                text="" if is_hidden else given[key],
+                text="" if is_hidden else _said(definition, given[key]),
                 is_sensitive=is_sensitive,
                 is_hidden=is_hidden,
             )
         )
     return [AttributeGroup(label=label, values=entries) for label, entries in found.items()]
+
+
+def _said(definition: AttributeDefinition | None, value: str) -> str:
+    # The only values that are words of ours; see app/domain/attributes.py.
+    is_ours = definition is not None and definition.type == AttributeType.YES_NO and value in {"yes", "no"}
+    return _(value) if is_ours else value

@@ -26,7 +26,7 @@ _OTHERS = """
 """.split()
 # The description of the API, which is English itself.
 _ENGLISH = {TEMPLATES / "api/docs.html"}
-_MARKS = {"N_", "_", "gettext", "ngettext", "lazy_gettext"}
+_MARKS = {"N_", "_", "gettext", "ngettext", "pgettext", "lazy_gettext"}
 _SENTENCE = re.compile(r"[A-Z{].* .*[.?!…]", re.DOTALL)
 _NOT_TEXT = re.compile(r"{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>", re.DOTALL)
 _SAID_ASIDE = re.compile(r'\s(?:aria-label|alt|title|placeholder|data-announce)="([^"]*)"')
@@ -52,17 +52,17 @@ def collected():
     for folder in ("app", "templates"):
         here = [(pattern.removeprefix(f"{folder}/"), method) for pattern, method in methods]
         settings = {pattern.removeprefix(f"{folder}/"): given for pattern, given in options.items()}
-        for _file, _line, text, _comments, _context in extract_from_dir(
+        for _file, _line, text, _comments, context in extract_from_dir(
             ROOT / folder, here, settings, keywords
         ):
-            found.add(text)
+            found.add((context, tuple(text) if isinstance(text, list) else text))
     return found
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=language)
 def test_the_catalogue_holds_the_texts_of_the_program_and_no_others(path, collected):
-    ids = {entry.id for entry in read(path) if entry.id}
-    assert ids == {tuple(text) if isinstance(text, list) else text for text in collected}, "make translations"
+    ids = {(entry.context, entry.id) for entry in read(path) if entry.id}
+    assert ids == collected, "make translations"
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=language)
