@@ -4,20 +4,24 @@ import gc
 import re
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import create_app, logs, schema
 from app.config import Settings
 from app.db import make_engine, transaction
-from app.domain.actor import Visibility
+from app.domain.actor import Actor, Visibility
+from app.domain.permissions import Scope
+from app.domain.tokens import ApiClientInput
 from app.models import Associate, AssociateStore, Store
-from app.services import sign_in
+from app.services import api_clients, sign_in, tokens
 
 PASSWORD = "a long password for the bench"
 SECRET = "the secret of the bench, known to all"
@@ -49,19 +53,8 @@ class Visitor:
     """Asks for pages of the whole application, session, templates and all, in this process."""
 
     def __init__(self, url: str, *, whole_company: bool = False, number: int = 0) -> None:
-        visibility = Visibility.COMPANY if whole_company else Visibility.STORE
-        self.app = create_app(
-            Settings(
-                data_dir=Path(tempfile.gettempdir()), database_url=url, secret_key=SECRET, allow_http=True,
-                customer_visibility=visibility, session_idle_minutes=720,
-            )
-        )  # fmt: skip
+        self.app = make_app(url, Visibility.COMPANY if whole_company else Visibility.STORE)
         self.engine = self.app.extensions["engine"]
-        # As the server does it; the log goes nowhere, so that the figures stay readable.
-        logs.set_up("ERROR")
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000, 20, 20)
         client = self.app.test_client()
         token = _TOKEN.search(client.get("/sign-in").text)
         assert token
@@ -84,28 +77,71 @@ class Visitor:
         return self._ask("POST", path, urlencode(form).encode(), fragment)
 
     def _ask(self, method: str, path: str, body: bytes, fragment: bool) -> bytes:
-        # Werkzeug's test client takes longer than some answers; this is what a server passes on.
-        path, _, query = path.partition("?")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": "",
-            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": "127.0.0.1:8000", "HTTP_COOKIE": self.cookie, "REMOTE_ADDR": "127.0.0.1",
-            "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), "wsgi.errors": BytesIO(),
-            "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
-        }  # fmt: skip
+        headers = {"HTTP_COOKIE": self.cookie}
         if fragment:
-            environ["HTTP_HX_REQUEST"] = "true"
+            headers["HTTP_HX_REQUEST"] = "true"
         if method == "POST":
-            environ |= {
-                "CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(body)),
-                "HTTP_X_CSRFTOKEN": self.csrf,
-            }  # fmt: skip
-        status: list[str] = []
-        answer = self.app(environ, lambda given, _headers, *_: status.append(given))
-        content = b"".join(answer)
-        answer.close()
-        assert status[0].startswith("200"), (status[0], content[:2000])
-        return content
+            headers |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "HTTP_X_CSRFTOKEN": self.csrf}
+        return ask(self.app, method, path, headers, body)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+class Program:
+    """An API client of the whole company with a token, asking in process."""
+
+    def __init__(self, url: str) -> None:
+        self.app = make_app(url)
+        self.engine = self.app.extensions["engine"]
+        actor = Actor.system("bench")
+        with Session(self.engine) as session, transaction(session):
+            client = tokens.find_client(session, "bench")
+            if client is None:
+                given = ApiClientInput(name="bench", scopes=frozenset({Scope.PROFILE_READ}), every_store=True)
+                client = api_clients.create(session, actor, given).client
+            day = timedelta(days=1)
+            issued = tokens.issue(
+                session, client, "", grant="client_credentials", lifetime=day, refresh_lifetime=day
+            )
+        self.token = issued.access_token
+
+    def get(self, path: str) -> bytes:
+        return ask(self.app, "GET", path, {"HTTP_AUTHORIZATION": f"Bearer {self.token}"})
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def make_app(url: str, visibility: Visibility = Visibility.STORE) -> Flask:
+    app = create_app(
+        Settings(
+            data_dir=Path(tempfile.gettempdir()), database_url=url, secret_key=SECRET, allow_http=True,
+            customer_visibility=visibility, session_idle_minutes=720, api_lists_per_minute=1_000_000,
+        )
+    )  # fmt: skip
+    # As the server does it; the log goes nowhere, so that the figures stay readable.
+    logs.set_up("ERROR")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    return app
+
+
+def ask(app: Flask, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    """Ask as a server passes it on: Werkzeug's test client takes longer than some answers."""
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "SCRIPT_NAME": "",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000", "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1:8000", "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), "wsgi.errors": BytesIO(),
+        "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
+        **headers,
+    }  # fmt: skip
+    status: list[str] = []
+    answer = app(environ, lambda given, _headers, *_: status.append(given))
+    content = b"".join(answer)
+    answer.close()
+    assert status[0].startswith("200"), (status[0], content[:2000])
+    return content

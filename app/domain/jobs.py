@@ -18,6 +18,7 @@ class JobKind(StrEnum):
 
     CONSENTS_EXPIRE = "consents.expire"
     CUSTOMER_ERASE = "customer.erase"
+    CUSTOMERS_COUNT = "customers.count"
     DATA_REQUESTS_REMIND = "data_requests.remind"
     ERASURES_PLAN = "erasures.plan"
     EVENTS_TIDY = "events.tidy"
@@ -31,6 +32,7 @@ KIND_LABELS = {
     JobKind.CUSTOMER_ERASE: N_("Erase a customer"),
     JobKind.ERASURES_PLAN: N_("Look for erasures that are due"),
     JobKind.CONSENTS_EXPIRE: N_("End old questions and opt-ins"),
+    JobKind.CUSTOMERS_COUNT: N_("Add up the number of customers"),
     JobKind.DATA_REQUESTS_REMIND: N_("Remind of data requests that are due"),
     JobKind.EVENTS_TIDY: N_("Clear old events"),
     JobKind.JOBS_TIDY: N_("Clear old jobs"),

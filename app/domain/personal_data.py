@@ -308,6 +308,16 @@ TABLES: tuple[Table, ...] = (
         technical="token documents",
     ),
     Table(
+        name="customer_count",
+        whose=Whose.NOBODY,
+        purpose="how many customers there are, without counting them each time",
+        retention=_AS_LONG,
+        roles="the lists of the API",
+        erase=Erase.KEEP,
+        why=_NO_PERSON,
+        technical="change",
+    ),
+    Table(
         name="customer_search_place",
         whose=Whose.NOBODY,
         purpose="short numbers for the stores",

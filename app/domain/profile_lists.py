@@ -99,11 +99,15 @@ def read_sort(text: str) -> tuple[ProfileSort | None, bool]:
 
 def wanted(text: str) -> Wanted:
     """Return what a `q` looks for."""
-    words = tuple(dict.fromkeys(folding.words(text)))
+    written = folding.words(text)
+    words, endings = tuple(dict.fromkeys(written)), _endings(written)
+    if endings and all(len(word) < searches.SHORTEST_ANYWHERE for word in words):
+        # "06 39 98 12 34" is a number: nobody is called that, and no index tells where it stands in names.
+        words = ()
     email = values.email_key(text.strip())
     return Wanted(
         words=words,
-        endings=_endings(folding.words(text)),
+        endings=endings,
         email=email if _WHOLE_EMAIL.match(email) else None,
     )
 

@@ -1,10 +1,10 @@
-"""Recurring work on the table of jobs itself."""
+"""Recurring work on what the program keeps for itself."""
 
 from datetime import timedelta
 
 from app.domain.jobs import JobKind
 from app.jobs.registry import Work, every
-from app.services import jobs
+from app.services import jobs, search_statistics
 
 
 @every(timedelta(hours=6), JobKind.JOBS_TIDY)
@@ -12,3 +12,10 @@ def tidy(work: Work) -> None:
     """Delete jobs that are long finished."""
     with work.step() as session:
         jobs.tidy(session)
+
+
+@every(timedelta(hours=6), JobKind.CUSTOMERS_COUNT)
+def add_up(work: Work) -> None:
+    """Keep the number of customers in few rows."""
+    with work.step() as session:
+        search_statistics.add_up(session)

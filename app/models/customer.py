@@ -20,7 +20,7 @@ class Customer(Base):
     __table_args__ = (
         CheckConstraint("length(email) <= 254", name="email_length"),
         CheckConstraint("length(first_name) <= 100 AND length(last_name) <= 100", name="name_length"),
-        Index(None, "created_by_id"),
+        Index(None, "created_by_id", "id"),
         Index(None, "phone_e164"),
         Index(None, "created_at", "id"),
         Index(None, "updated_at", "id"),

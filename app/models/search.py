@@ -79,6 +79,10 @@ postgresql_documents = Table(
     Column("tokens", ARRAY(Integer)),
 )
 
+# The sum is the number of customers. Triggers write it (migration 0016), nothing else but the job that
+# adds the rows up.
+counts = Table("customer_count", metadata, Column("change", BigInteger))
+
 # The place that stands for the whole company.
 COMPANY = 0
 # The key under which the number of all customers is kept among the frequencies.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, collate, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, collate, false, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain import folding, profile_lists, searches
@@ -53,68 +53,134 @@ def list_page(session: Session, actor: Actor, query: ProfileQuery, *, whole: boo
     client who pages on meets each customer once, whoever is added meanwhile.
     """
     actor.require(Permission.CUSTOMER_VIEW)
-    found, is_narrow = _matching(session, actor, query)
-    page = query.page
-    if is_narrow:
-        # Few rows, found at great cost: numbered and counted in one reading.
-        hits = found.add_columns(func.count().over().label("total")).subquery()
-        rows = session.execute(
-            select(hits.c.id, hits.c.total).order_by(hits.c.place).offset(page.offset).limit(page.count)
-        ).all()
-        ids = [row.id for row in rows]
-        total = rows[0].total if rows else session.scalar(select(func.count()).select_from(hits)) or 0
-    else:
-        ids = list(session.scalars(found.offset(page.offset).limit(page.count)))
-        counted = select(func.count()).select_from(Customer).where(scope.visible(actor))
-        # All, from the smallest index, less the few on hold: quicker than to ask each.
-        held = counted.where(Customer.id.in_(scope.on_hold()))
-        total = session.scalar(select(counted.scalar_subquery() - held.scalar_subquery())) or 0
+    ids, total = (_search if query.text else _walk)(session, actor, query)
     return Page(
         items=_load(session, actor, ids, whole=whole),
-        offset=page.offset,
-        requested=page.count,
+        offset=query.page.offset,
+        requested=query.page.count,
         total=total,
     )
 
 
-def _matching(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Select[Any], bool]:
-    """Return the ids wanted, in order, and whether a filter leaves few."""
-    criteria: list[ColumnElement[bool]] = [scope.visible(actor)]
+def _search(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequence[uuid.UUID], int]:
+    """Return the ids on the page and how many `q` finds, numbered and counted in one reading."""
     source = lookup.source(session)
-    joins_source = query.sort in _BY_KEYS
+    criteria: list[ColumnElement[bool]] = [
+        scope.visible(actor),
+        Customer.id.not_in(scope.on_hold()),
+        *_filters(query),
+    ]
+    looked_for = profile_lists.wanted(query.text)
+    needs = _needs(looked_for)
     index = None
-    if query.text:
-        joins_source = True
-        looked_for = profile_lists.wanted(query.text)
-        needs = _needs(looked_for)
-        if needs:
-            index, by_index = lookup.found_by_index(session, needs, lookup.frequencies(session, needs))
-            criteria += by_index
-        criteria.append(_finds(session, looked_for))
-    if query.created_by:
-        asked = query.created_by_id
-        criteria.append(Customer.created_by_id == asked if asked else false())
-    if query.attribute_name and query.attribute_value:
-        criteria.append(_has_attribute(query.attribute_name, query.attribute_value))
-    is_narrow = len(criteria) > 1
-    criteria.append(Customer.id.not_in(scope.on_hold()))
-    order = _order(session, query)
-    columns: list[Any] = [Customer.id]
-    if is_narrow:
-        columns.append(func.row_number().over(order_by=order).label("place"))
-    found = select(*columns).select_from(source if joins_source else Customer)
-    if joins_source:
-        found = found.join(Customer, Customer.id == source.c.customer_id)
+    if needs:
+        index, by_index = lookup.found_by_index(session, needs, lookup.frequencies(session, needs))
+        criteria += by_index
+    criteria.append(_finds(session, looked_for))
+    place = func.row_number().over(order_by=_order(session, query)).label("place")
+    found = select(Customer.id, place, func.count().over().label("total"))
+    found = found.select_from(source).join(Customer, Customer.id == source.c.customer_id)
     if index is not None:
         found = found.join(index, index.c.rowid == source.c.doc)
     if query.sort in _BY_KEYS:
         found = found.join(tables.entries, and_(entries.doc == source.c.doc, entries.place == tables.COMPANY))
-    elif query.sort is ProfileSort.STORE_NAME:
-        found = found.outerjoin(Store, Store.id == Customer.store_id)
-    elif query.sort is ProfileSort.CREATED_BY_NAME:
-        found = found.outerjoin(Associate, Associate.id == Customer.created_by_id)
-    found = found.where(*criteria)
-    return (found if is_narrow else found.order_by(*order)), is_narrow
+    hits = _with_names(found, query).where(*criteria).subquery()
+    page = query.page
+    rows = session.execute(
+        select(hits.c.id, hits.c.total).order_by(hits.c.place).offset(page.offset).limit(page.count)
+    ).all()
+    if rows or not page.offset:
+        return [row.id for row in rows], rows[0].total if rows else 0
+    return [], session.scalar(select(func.count()).select_from(hits)) or 0
+
+
+def _walk(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequence[uuid.UUID], int]:
+    """Return the ids on the page, off an index in the order wanted where there is one, and the number."""
+    customer_id: Any = Customer.id.expression
+    criteria = _filters(query)
+    is_plain = query.sort is None and not query.created_by
+    if query.attribute_name and query.attribute_value:
+        # The index of attributes holds all that is asked, in the order of the ids.
+        customer_id = ExtendedAttribute.customer_id.expression
+        criteria[0] = _is_attribute(query.attribute_name, query.attribute_value)
+        is_plain = is_plain and actor.sees_every_customer
+    elif is_plain and not actor.sees_every_customer:
+        return _walk_stores(session, actor, query.page)
+    found = select(customer_id)
+    if not is_plain:
+        if customer_id is not Customer.id.expression:
+            found = found.join(Customer, Customer.id == customer_id)
+        criteria.append(scope.visible(actor))
+    ordered = found
+    order = _order(session, query)
+    if query.sort is None:
+        order = [customer_id]
+    elif query.sort in _BY_KEYS:
+        source = lookup.source(session)
+        ordered = ordered.join(source, source.c.customer_id == Customer.id).join(
+            tables.entries, and_(entries.doc == source.c.doc, entries.place == tables.COMPANY)
+        )
+    is_free = customer_id.not_in(scope.on_hold())
+    ordered = _with_names(ordered, query).where(*criteria, is_free).order_by(*order)
+    page = query.page
+    ids = session.scalars(ordered.offset(page.offset).limit(page.count)).all()
+    counted = found.where(*criteria).with_only_columns(func.count(), maintain_column_froms=True)
+    is_all = actor.sees_every_customer and not _filters(query)
+    number = _number_of_customers() if is_all else counted.scalar_subquery()
+    return ids, _less_held(session, number, counted, customer_id)
+
+
+def _walk_stores(session: Session, actor: Actor, page: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
+    """Return the customers of the actor's stores in the order of their ids, and their number."""
+    customer_id = CustomerStore.customer_id.expression
+    is_theirs = CustomerStore.store_id.in_(actor.store_ids)
+    found = select(customer_id).where(is_theirs).order_by(customer_id)
+    number: ColumnElement[int] = func.count()
+    if len(actor.store_ids) > 1:
+        found, number = found.distinct(), func.count(customer_id.distinct())
+    free = found.where(customer_id.not_in(scope.on_hold()))
+    ids = session.scalars(free.offset(page.offset).limit(page.count)).all()
+    counted = select(number).select_from(CustomerStore).where(is_theirs)
+    return ids, _less_held(session, counted.scalar_subquery(), counted, customer_id)
+
+
+def _number_of_customers() -> ColumnElement[int]:
+    # PostgreSQL adds whole numbers up to a decimal one.
+    return select(cast(func.sum(tables.counts.c.change), BigInteger)).scalar_subquery()
+
+
+def _less_held(session: Session, number: ColumnElement[int], counted: Select[Any], customer_id: Any) -> int:
+    # All, off an index or kept, less the few on hold: quicker than to ask each.
+    held = counted.where(customer_id.in_(scope.on_hold())).scalar_subquery()
+    return session.scalar(select(number - held)) or 0
+
+
+def _filters(query: ProfileQuery) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if query.attribute_name and query.attribute_value:
+        criteria.append(
+            Customer.id.in_(
+                select(ExtendedAttribute.customer_id).where(
+                    _is_attribute(query.attribute_name, query.attribute_value)
+                )
+            )
+        )
+    if query.created_by:
+        asked = query.created_by_id
+        criteria.append(Customer.created_by_id == asked if asked else false())
+    return criteria
+
+
+def _is_attribute(name: str, value: str) -> ColumnElement[bool]:
+    return and_(ExtendedAttribute.name == name, ExtendedAttribute.value_key == folding.fold(value))
+
+
+def _with_names(found: Select[Any], query: ProfileQuery) -> Select[Any]:
+    if query.sort is ProfileSort.STORE_NAME:
+        return found.outerjoin(Store, Store.id == Customer.store_id)
+    if query.sort is ProfileSort.CREATED_BY_NAME:
+        return found.outerjoin(Associate, Associate.id == Customer.created_by_id)
+    return found
 
 
 # Names are sorted by their folded form, which the search keeps.
@@ -135,10 +201,10 @@ def _order(session: Session, query: ProfileQuery) -> list[ColumnElement[Any]]:
         case ProfileSort.UPDATED_AT:
             keys = [Customer.updated_at.expression]
         case ProfileSort.FIRST_NAME:
-            keys = [entries.first_key]
+            keys = [entries.first_key, entries.last_key]
         case ProfileSort.LAST_NAME:
-            # The search files who has no last name under the first; here they come first.
-            keys = [case((Customer.last_name == "", ""), else_=entries.last_key)]
+            # Who has no last name stands under the first, as in the lists of the pages.
+            keys = [entries.last_key, entries.first_key]
         case ProfileSort.EMAIL:
             keys = [plain(Customer.email_key)]
         case ProfileSort.STORE_NAME:
@@ -148,13 +214,16 @@ def _order(session: Session, query: ProfileQuery) -> list[ColumnElement[Any]]:
                 plain(func.lower(func.coalesce(Associate.last_name, ""))),
                 plain(func.lower(func.coalesce(Associate.first_name, ""))),
             ]
-    keys.append(Customer.id.expression)
+    # Search entries are numbered in the order of the ids, and their indexes end with the number.
+    keys.append(entries.doc if query.sort in _BY_KEYS else Customer.id.expression)
     return [key.desc() for key in keys] if query.descending else keys
 
 
 def _needs(looked_for: Wanted) -> list[Need]:
     """Return what the index must hold of whoever is found; nothing where it cannot help."""
-    ways = [[word for word in looked_for.words if len(word) >= searches.SHORTEST_ANYWHERE]]
+    ways = []
+    if looked_for.words:
+        ways.append([word for word in looked_for.words if len(word) >= searches.SHORTEST_ANYWHERE])
     if looked_for.endings:
         ways = [[f"{ending} "] for ending in looked_for.endings] + ways
     if not all(ways):
@@ -182,15 +251,6 @@ def _finds(session: Session, looked_for: Wanted) -> ColumnElement[bool]:
     if looked_for.email is not None:
         ways.append(lookup.contains(session, Customer.email_key.expression, looked_for.email))
     return or_(false(), *ways)
-
-
-def _has_attribute(name: str, value: str) -> ColumnElement[bool]:
-    attribute = ExtendedAttribute
-    return Customer.id.in_(
-        select(attribute.customer_id).where(
-            attribute.name == name, attribute.value_key == folding.fold(value)
-        )
-    )
 
 
 def _load(session: Session, actor: Actor, ids: Sequence[uuid.UUID], *, whole: bool) -> list[Customer]:
