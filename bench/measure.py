@@ -104,7 +104,8 @@ class Goal:
     """One goal and what was measured; reached when it is not above the limit, or not below it.
 
     `cpu` is the same in processor time: on a machine that is busy with other work the clock on the
-    wall says how busy it is, and the processor time what the program costs.
+    wall says how busy it is, and the processor time what the program costs. Without PostgreSQL, whose
+    server's work is not in it.
     """
 
     what: str
