@@ -38,6 +38,15 @@ class LinkReason(StrEnum):
     ADDED = "added"
 
 
+# The same in words.
+LINK_REASONS = {
+    LinkReason.CREATED: N_("Created"),
+    LinkReason.OPTED_IN: N_("Opted in"),
+    LinkReason.ORDERED: N_("Ordered"),
+    LinkReason.ADDED: N_("Added to a store"),
+}
+
+
 class Unset:
     """The type of UNSET: a field that was not sent, which differs from one set to empty."""
 

@@ -70,7 +70,7 @@ FIELDS = {
     "fields": N_("Fields"),
     "first_name": N_("First name"),
     "grand_total_minor": N_("Total in the smallest unit"),
-    "id": N_("Number"),
+    "id": N_("Number of the entry"),
     "identity": N_("Identity"),
     "identity_note": N_("Note on the identity"),
     "is_default": N_("Default"),

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, make_response, request, url_for
@@ -10,15 +10,17 @@ from flask_babel import gettext as _
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import clock, export_words, orders, values
+from app.domain import clock, consent_reviews, consents, customers, export_words, orders, values
 from app.domain.data_requests import ERASED_WITHIN, Identity, Kind, RequestInput, State
 from app.domain.paging import PageRequest
-from app.domain.permissions import Permission
+from app.domain.permissions import Permission, Role
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import DataRequest
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
 from app.queries import exports
+from app.queries.audit import ACTION_LABELS
+from app.queries.logs import ACCESS_LABELS
 from app.services import data_requests as service
 from app.services import erasures, idempotency
 from app.web import filters, htmx
@@ -283,12 +285,37 @@ def _show(
     )
 
 
+def _labels(*kinds: Iterable[Any]) -> dict[str, str]:
+    return {one.value: one.label for kind in kinds for one in kind}
+
+
+_STATES = _labels(consents.State, State)
+# The values of the export that are codes of ours, by field.
+_CODES = {
+    "action": ACTION_LABELS | ACCESS_LABELS | _labels(consents.Action),
+    "channel": _labels(consents.Channel),
+    "decision": _labels(consent_reviews.Decision),
+    "identity": _labels(Identity),
+    "kind": _labels(consents.EvidenceKind, Kind),
+    "method": _labels(consents.Method),
+    "opt_in_state": _STATES,
+    "purpose": _labels(consents.Purpose),
+    "reason": _labels(consent_reviews.Reason) | customers.LINK_REASONS,
+    "role": _labels(Role),
+    "state": _STATES,
+    "state_after": _STATES,
+    "state_before": _STATES,
+}
+
+
 def _text(name: str, value: Any) -> str:
     """Say a value of the export as people read it."""
     if value is None or value == "":
         return "–"
     if name in export_words.TIMES:
         return filters.datetime(value)
+    if isinstance(value, str) and (label := _CODES.get(name, {}).get(value)):
+        return _(label)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dict | list):

@@ -1,6 +1,7 @@
 import pytest
 
 from app.domain.texts import N_, Text
+from app.web.filters import said
 from app.web.language import say
 
 
@@ -29,3 +30,11 @@ def test_a_page_and_its_errors_are_german_for_who_chose_german(cast, sign_in):
     assert "Hier eingewilligt" in page
     refused = browser.post("/customers/new", data={"email": "nobody"}).text
     assert "Geben Sie eine E-Mail-Adresse ein, etwa name@example.com." in refused
+
+
+def test_what_people_wrote_is_not_translated(in_german):
+    assert (said(Text.of("Store")), said("Store"), said(Text.of("100 % wool"))) == (
+        "Filiale",
+        "Store",
+        "100 % wool",
+    )
