@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from app.domain.actor import Visibility
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
+from app.domain.retention import DEFAULT_MONTHS, Policy
 
 MIN_SECRET_LENGTH = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -56,12 +57,19 @@ class Settings:
     access_log_months: int = 12
     audit_log_months: int = 36
     profiles_per_hour: int = 60
+    retention_months: int = DEFAULT_MONTHS
+    retention_automatic: bool = False
     testing: bool = field(default=False)
 
     @property
     def ledger_secret(self) -> str:
         """What the ledger of erasures is hashed under."""
         return self.erasure_key or self.secret_key
+
+    @property
+    def retention(self) -> Policy:
+        """How long customers are kept of whom nothing more is heard."""
+        return Policy(months=self.retention_months, audit_log_months=self.audit_log_months)
 
     @property
     def sends_mails(self) -> bool:
@@ -113,6 +121,8 @@ ENVIRONMENT = (
     "ACCESS_LOG_MONTHS",
     "AUDIT_LOG_MONTHS",
     "PROFILES_PER_HOUR",
+    "RETENTION_MONTHS",
+    "RETENTION_AUTOMATIC",
 )
 
 
@@ -159,6 +169,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
         audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),
         profiles_per_hour=_number(env, "PROFILES_PER_HOUR", 60, 1, 10_000),
+        retention_months=_number(env, "RETENTION_MONTHS", DEFAULT_MONTHS, 0, 240),
+        retention_automatic=_flag(env, "RETENTION_AUTOMATIC"),
     )
 
 

@@ -13,6 +13,7 @@ from app.cli.clients import client_group
 from app.cli.demo import demo_command
 from app.cli.imports import import_group
 from app.cli.jobs import jobs
+from app.cli.retention import retention_group
 from app.cli.serve import run
 from app.cli.system import data_map_command, doctor, init, openapi_command
 from app.cli.users import user_group
@@ -63,7 +64,7 @@ def main() -> None:
 
 COMMANDS = (
     backup, client_group, data_map_command, demo_command, doctor, erasures, import_group, init, jobs,
-    openapi_command, restore, run, user_group,
+    openapi_command, restore, retention_group, run, user_group,
 )  # fmt: skip
 
 for command in COMMANDS:

@@ -46,6 +46,7 @@ class AuditAction(StrEnum):
     LOG_EXPORTED = "log.exported"
     ORDER_RECORDED = "order.recorded"
     PASSWORD_CHANGED = "associate.password_changed"  # noqa: S105 -- the name of an act
+    RETENTION_STARTED = "retention.started"
     SIGN_IN_REFUSED = "sign_in.refused"
     SIGNED_IN = "sign_in.succeeded"
     SIGNED_OUT = "sign_in.ended"

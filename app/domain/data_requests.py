@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.domain import values
 from app.domain.fields import Checker
+from app.domain.retention import Origin
 from app.domain.texts import N_
 
 DEFAULT_CALL_OFF_DAYS = 7
@@ -146,12 +147,14 @@ class RequestInput:
     identity: str = Identity.UNCHECKED.value
     identity_note: str = ""
     note: str = ""
+    origin: str = Origin.CUSTOMER.value
 
     def check(self) -> dict[str, str]:
         """Return the columns to write. Raises Invalid with the reasons by field."""
         checker = Checker()
         columns = {
             "kind": checker.take("kind", lambda: _choice(Kind, self.kind), ""),
+            "origin": Origin(self.origin).value,
             "identity": checker.take("identity", lambda: _choice(Identity, self.identity), ""),
             "identity_note": checker.take(
                 "identity_note", lambda: values.text(self.identity_note, max_length=MAX_NOTE), ""

@@ -89,6 +89,7 @@ FIELDS = {
     "opt_in_state": N_("Opt-in"),
     "opted_in_at": N_("Opted in"),
     "order_count": N_("Number of orders"),
+    "origin": N_("Asked for by"),
     "outcome": N_("Outcome"),
     "phone_e164": N_("Phone, international"),
     "phone_number": N_("Phone"),

@@ -26,6 +26,8 @@ class JobKind(StrEnum):
     LOGS_TIDY = "logs.tidy"
     MAIL_SEND = "mail.send"
     MAILS_TIDY = "mails.tidy"
+    RETENTION_REQUEST = "retention.request"
+    RETENTION_RUN = "retention.run"
 
 
 KIND_LABELS = {
@@ -39,6 +41,8 @@ KIND_LABELS = {
     JobKind.LOGS_TIDY: N_("Clear old log entries"),
     JobKind.MAIL_SEND: N_("Send a mail"),
     JobKind.MAILS_TIDY: N_("Clear old mails"),
+    JobKind.RETENTION_REQUEST: N_("Ask for deletions by the time limit"),
+    JobKind.RETENTION_RUN: N_("Look for customers beyond the time limit"),
 }
 
 

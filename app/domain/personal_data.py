@@ -432,7 +432,7 @@ TABLES: tuple[Table, ...] = (
         why="It proves that the request was met, and when; the notes go.",
         personal="note identity_note outcome extension_reason",
         identifier="id customer_id store_id received_by_id received_by_name closed_by_name",
-        technical="kind state channel identity received_at due_at extended_at erase_after export_until"
+        technical="kind state origin channel identity received_at due_at extended_at erase_after export_until"
         " reminded_days reminded_at started_at closed_at revision",
     ),
     Table(

@@ -36,11 +36,13 @@ class DataRequest(Base):
         Index(None, "customer_id"),
         Index(None, "store_id", "due_at"),
         Index(None, "state", "due_at"),
+        Index(None, "origin", "received_at"),
     )
 
     id: Mapped[Id]
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20))
+    origin: Mapped[str] = mapped_column(String(20), default="customer", server_default="customer")
     customer_id: Mapped[uuid.UUID]
     store_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("store.id"))
     channel: Mapped[str] = mapped_column(String(10))

@@ -69,6 +69,7 @@ ACTION_LABELS = {
     AuditAction.PASSWORD_CHANGED: N_("Password changed"),
     AuditAction.SIGNED_IN: N_("Signed in"),
     AuditAction.SIGNED_OUT: N_("Signed out"),
+    AuditAction.RETENTION_STARTED: N_("Deletions by the time limit started"),
     AuditAction.SIGN_IN_REFUSED: N_("Sign-in refused"),
     AuditAction.STORE_CREATED: N_("Store added"),
     AuditAction.STORE_UPDATED: N_("Store changed"),

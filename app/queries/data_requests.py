@@ -13,6 +13,7 @@ from app.domain.actor import Actor
 from app.domain.data_requests import DUE, OPEN, SOON, Kind, State
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
+from app.domain.retention import Origin
 from app.errors import NotFound
 from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
 
@@ -27,6 +28,7 @@ class RequestRow:
     id: uuid.UUID
     kind: Kind
     state: State
+    is_by_time_limit: bool
     customer_id: uuid.UUID
     customer_name: str
     store_name: str
@@ -166,6 +168,7 @@ def _row(request: DataRequest, customer: Customer | None, store_name: str | None
         id=request.id,
         kind=Kind(request.kind),
         state=State(request.state),
+        is_by_time_limit=request.origin == Origin.RETENTION,
         customer_id=request.customer_id,
         customer_name=customer.name if customer else "",
         store_name=store_name or "",

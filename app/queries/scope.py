@@ -14,11 +14,12 @@ from app.models import AccessEntry, AuditEntry, Customer, CustomerStore, DataReq
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Return the criterion on Customer that keeps what the actor may see."""
-    return true() if actor.sees_every_customer else _known_in(actor.store_ids)
+    return true() if actor.sees_every_customer else known_in(actor.store_ids)
 
 
 @lru_cache(maxsize=256)
-def _known_in(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
+def known_in(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
+    """Return the criterion on Customer that keeps the customers of these stores."""
     return (
         select(CustomerStore.customer_id)
         .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(store_ids))

@@ -216,6 +216,8 @@ def navigation() -> list[NavItem]:
         ("logs.audit", _("Logs"), "history", "logs", Permission.AUDIT_EXPORT),
     ]
     here = (request.blueprint or "").split(".")[0]
+    # The time limit leads to data requests and stands below them.
+    here = "data_requests" if here == "retention" else here
     return [
         NavItem(endpoint=endpoint, label=label, icon=icon, is_active=here == blueprint)
         for endpoint, label, icon, blueprint, permission in entries

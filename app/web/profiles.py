@@ -43,7 +43,10 @@ class ConsentSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A way to reach the customer for personal advice; `href` is empty until the value was asked for."""
+    """A way to reach the customer for personal advice; `href` is empty until the value was asked for.
+
+    `state` is that of the opt-in, or "held" while nothing may be used.
+    """
 
     label: str
     icon: str
@@ -150,14 +153,15 @@ def _ways(
         for row in opt_ins
         if row.store_id == actor.store_id and row.purpose is Purpose.CLIENTELING
     }
-    ways = {way.channel: way for way in contact_ways(states, is_on_hold=is_on_hold(requests))}
+    held = is_on_hold(requests)
+    ways = {way.channel: way for way in contact_ways(states, is_on_hold=held)}
     has = {"phone": bool(customer.phone_number), "email": bool(customer.email)}
     return {
         kind: [
             Way(
                 label=_(label),
                 icon=channel.icon,
-                state=ways[channel].state.value,
+                state="held" if held else ways[channel].state.value,
                 is_allowed=ways[channel].is_allowed,
                 # Without consent there is nothing to tap.
                 href=begin + _target(revealed[kind]) if kind in revealed and ways[channel].is_allowed else "",

@@ -18,7 +18,7 @@ from app.cli import main
 from app.db import make_engine
 from app.domain import tokens
 from app.errors import Forbidden
-from app.models import ApiClient, Associate, AuditEntry
+from app.models import ApiClient, Associate, AuditEntry, DataRequest
 from app.services import tokens as token_services
 from tests import factories
 from tests.conftest import free_port
@@ -205,3 +205,19 @@ def test_client_create_list_and_revoke(command, session):
         token_services.authenticate(session, token)
     assert command("client", "revoke", "cl_nobody").exit_code == 1
     assert command("client", "create", "Other", "--scope", "orders:write").exit_code == 2
+
+
+def test_the_time_limit_is_previewed_and_asked_for(session, command):
+    store = make_store(session)
+    long_ago = {"created_at": factories.NOON.replace(year=2020), "updated_at": factories.NOON}
+    old = factories.make_customer(session, stores=(store,), **long_ago)
+    factories.make_customer(session, stores=(store,))
+    session.rollback()
+    shown = command("retention", "preview")
+    line = f"{old.display_id}  last purchase never  last contact never\n"
+    assert (shown.exit_code, shown.output) == (0, f"{line}1 customers beyond 36 months.\n")
+    assert command("retention", "request", typed="n\n").exit_code == 1
+    assert command("retention", "request", "--yes").output == "Asked for 1 deletions.\n"
+    row = session.scalars(select(DataRequest)).one()
+    assert (row.customer_id, row.origin, row.state) == (old.id, "retention", "waiting")
+    assert command("retention", "preview", RETENTION_MONTHS="soon").exit_code == 1

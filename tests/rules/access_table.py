@@ -313,6 +313,9 @@ TABLE: dict[str, Line] = {
     "POST /confirm-password": everybody(422),
     # Associates take no requests; the auditor sees them.
     "GET /data-requests": managed(200, auditor=200),
+    "GET /retention": managed(200, auditor=200),
+    "GET /retention/request": managed(303),
+    "POST /retention/request": managed(303),
     f"GET {REQUEST}": managed(200, auditor=200),
     f"GET {CUSTOMER}/data-requests/new": managed(200),
     f"POST {CUSTOMER}/data-requests/new": managed(

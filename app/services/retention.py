@@ -1,0 +1,74 @@
+"""The time limit for customers: a deletion is asked for those of whom nothing was heard for too long."""
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.audit import AuditAction
+from app.domain.data_requests import Kind, RequestInput
+from app.domain.jobs import JobKind
+from app.domain.permissions import Permission
+from app.domain.retention import Origin, Policy
+from app.domain.texts import N_
+from app.errors import Conflict
+from app.models import Job
+from app.queries import retention as queries
+from app.services import audit, data_requests, jobs
+
+
+def start(session: Session, actor: Actor, policy: Policy) -> Job:
+    """Ask for the job that asks for the deletions, of the customers whom the actor sees.
+
+    Nothing is erased by it: each deletion can be called off as if the customer had asked for it.
+    Raises Forbidden, and Conflict without a time limit.
+    """
+    actor.require(Permission.DATA_REQUEST_MANAGE)
+    if not policy.months:
+        raise Conflict(message=N_("There is no time limit: RETENTION_MONTHS is 0."))
+    stores = None if actor.sees_every_customer else sorted(str(one) for one in actor.store_ids)
+    job = jobs.add(
+        session,
+        actor,
+        JobKind.RETENTION_REQUEST,
+        subject=("retention", actor.id or "all"),
+        payload={"stores": stores, "months": policy.months},
+        key=f"retention:{actor.id}",
+    )
+    audit.record(
+        session,
+        actor,
+        AuditAction.RETENTION_STARTED,
+        subject=("retention", job.id),
+        changes={"months": (None, policy.months)},
+    )
+    return job
+
+
+def request_due(
+    session: Session,
+    actor: Actor,
+    policy: Policy,
+    *,
+    store_ids: frozenset[uuid.UUID] | None = None,
+    after: uuid.UUID | None = None,
+    call_off_days: int,
+    limit: int,
+) -> tuple[int, uuid.UUID | None]:
+    """Ask for the deletion of the next customers whose time is over.
+
+    Returns how many that were, and after whom to go on; none when nobody is left.
+    """
+    actor.require(Permission.DATA_REQUEST_CREATE)
+    if not policy.months:
+        return 0, None
+    now = clock.utcnow()
+    found = queries.next_due(session, policy, store_ids=store_ids, after=after, limit=limit, now=now)
+    if not found:
+        return 0, None
+    due = queries.still_due(session, policy, found, now=now)
+    for customer_id in due:
+        given = RequestInput(customer_id=customer_id, kind=Kind.DELETION.value, origin=Origin.RETENTION.value)
+        data_requests.record(session, actor, given, call_off_days=call_off_days)
+    return len(due), found[-1]

@@ -1,0 +1,65 @@
+"""Customers beyond the time limit: who they are, asking for their deletion, what became of others."""
+
+from flask import Blueprint, Response, current_app, flash, request, url_for
+from flask_babel import gettext as _
+
+from app.config import Settings
+from app.db import transaction
+from app.domain import clock, values
+from app.domain.audit import AccessAction
+from app.domain.paging import PageRequest
+from app.domain.permissions import Permission
+from app.errors import Invalid
+from app.queries import retention as queries
+from app.services import retention as service
+from app.services.list_log import ListLog
+from app.web import htmx
+from app.web.access import current_actor, requires
+from app.web.confirmations import recently_confirmed
+from app.web.database import get_session
+
+blueprint = Blueprint("retention", __name__)
+
+
+@blueprint.get("/retention")
+@requires(Permission.DATA_REQUEST_VIEW)
+def index() -> Response:
+    """Show who is beyond the time limit, before anything is asked for; and the report."""
+    session, actor, settings = get_session(), current_actor(), _settings()
+    try:
+        offset = values.integer(request.args.get("offset") or "0")
+    except values.BadValue:
+        raise Invalid({"offset": [_("Go back to the first page.")]}) from None
+    now, policy = clock.utcnow(), settings.retention
+    page = queries.list_page(session, actor, policy, PageRequest(offset=offset), now=now)
+    log: ListLog = current_app.extensions["list_log"]
+    log.note(actor, AccessAction.LISTED, [row.id for row in page.items], detail="retention")
+    return htmx.render(
+        "retention/index.html",
+        page=page,
+        months=policy.months,
+        is_automatic=settings.retention_automatic,
+        call_off_days=settings.deletion_call_off_days,
+        held_back=queries.count_held_back(session, actor, policy, now=now),
+        waiting=queries.waiting(session, actor),
+        report=queries.report(session, actor, now=now),
+        may_manage=actor.can(Permission.DATA_REQUEST_MANAGE),
+    )
+
+
+@blueprint.route("/retention/request", methods=["GET", "POST"])
+@requires(Permission.DATA_REQUEST_MANAGE)
+@recently_confirmed
+def ask() -> Response:
+    """Ask for the deletion of all of them, in the background; each can be called off."""
+    if request.method == "GET":
+        return htmx.see_other(url_for("retention.index"))
+    with transaction(get_session()):
+        job = service.start(get_session(), current_actor(), _settings().retention)
+    flash(_("The deletions are being asked for. Each can be called off."), "ok")
+    return htmx.see_other(url_for("jobs.show", job_id=job.id))
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
