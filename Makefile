@@ -12,7 +12,7 @@ export HOST PORT DATA_DIR
 
 help: ## Print this help
 	@echo 'Usage: make TARGET'
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  \1|/' | awk -F'|' '{printf "%-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  \1|/' | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
 	@echo ''
 	@echo 'Examples: make run PORT=8001 DATA_DIR=/tmp/shop    make test STRICT=1'
 
