@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Protocol
 
-from app.domain import folding, values
+from app.domain import folding, payment_cards, values
 from app.domain.customers import MAX_ATTRIBUTES
 from app.domain.fields import Checker
 from app.domain.texts import N_, Text
@@ -59,10 +59,10 @@ def read(definition: Definition | None, value: object) -> str:
     """
     cleaned = values.text(value, max_length=MAX_VALUE)
     if definition is None or not cleaned:
-        return cleaned
+        return payment_cards.refuse_cards(cleaned)
     match AttributeType(definition.type):
         case AttributeType.TEXT:
-            return cleaned
+            return payment_cards.refuse_cards(cleaned)
         case AttributeType.CHOICE:
             return _choice(definition, cleaned)
         case AttributeType.CHOICES:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain import values
+from app.domain import payment_cards, values
 from app.domain.fields import Checker
 from app.domain.retention import Origin
 from app.domain.texts import N_
@@ -156,10 +156,8 @@ class RequestInput:
             "kind": checker.take("kind", lambda: _choice(Kind, self.kind), ""),
             "origin": Origin(self.origin).value,
             "identity": checker.take("identity", lambda: _choice(Identity, self.identity), ""),
-            "identity_note": checker.take(
-                "identity_note", lambda: values.text(self.identity_note, max_length=MAX_NOTE), ""
-            ),
-            "note": checker.take("note", lambda: values.text(self.note, max_length=MAX_NOTE), ""),
+            "identity_note": checker.take("identity_note", lambda: _note(self.identity_note), ""),
+            "note": checker.take("note", lambda: _note(self.note), ""),
         }
         checker.done()
         return columns
@@ -173,8 +171,12 @@ def check_reason(reason: str, *, field: str = "reason") -> str:
     return text
 
 
+def _note(text: str) -> str:
+    return payment_cards.refuse_cards(values.text(text, max_length=MAX_NOTE))
+
+
 def _required(text: str) -> str:
-    found = values.text(text, max_length=MAX_NOTE)
+    found = _note(text)
     if not found:
         raise values.BadValue(N_("Say why, in a few words."))
     return found

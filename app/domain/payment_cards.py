@@ -3,11 +3,20 @@
 import re
 from typing import Final
 
+from app.domain.texts import N_
+from app.domain.values import BadValue
+
 LAST_DIGITS: Final = 4
 # Groups of digits with at most one space, dot, dash or slash between them.
 _RUN: Final = re.compile(r"\d+(?:[ \u00a0./_-]\d+)*")
 _GROUP: Final = re.compile(r"\d+")
 _CARD_LENGTHS: Final = range(13, 20)
+# American Express, Diners, Discover, JCB, Mastercard, Visa.
+_ISSUED: Final = re.compile(
+    r"(?:3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"
+    r"|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|4\d{15})\Z",
+    re.ASCII,
+)
 
 
 def last_four(text: str) -> str | None:
@@ -29,6 +38,21 @@ def mask_cards(text: str) -> str:
             return text
         # A number that was just cut may have hidden another one beside it.
         text = masked
+
+
+def refuse_cards(text: str) -> str:
+    """Return a text that somebody wrote about a customer. Raises BadValue when a card's number is in it.
+
+    Masking would keep what nobody may write down, so it is refused. Only numbers of the large card
+    systems count: those of loyalty cards are as long.
+    """
+    if any(
+        _ISSUED.match(digits) and _passes_luhn(digits)
+        for run in _RUN.findall(text)
+        if (digits := "".join(char for char in run if char.isdecimal())) and len(digits) in _CARD_LENGTHS
+    ):
+        raise BadValue(N_("This looks like the number of a payment card. Leave it out."))
+    return text
 
 
 def _mask_run(run: str) -> str:

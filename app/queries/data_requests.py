@@ -16,6 +16,7 @@ from app.domain.permissions import Permission
 from app.domain.retention import Origin
 from app.errors import NotFound
 from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
+from app.queries import scope
 
 _IS_OPEN = DataRequest.state.in_([state.value for state in OPEN])
 _IS_DUE = DataRequest.state.in_([state.value for state in DUE])
@@ -134,6 +135,12 @@ def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
         .where(DataRequest.customer_id == customer_id, visible(actor), _IS_OPEN)
         .order_by(DataRequest.due_at)
     ).all()
+
+
+def is_on_hold(session: Session, customer_id: uuid.UUID) -> bool:
+    """True while a request, of any store, forbids to use the customer's data."""
+    held = scope.on_hold().where(DataRequest.customer_id == customer_id)
+    return session.scalar(held.limit(1)) is not None
 
 
 def steps(session: Session, actor: Actor, request_id: uuid.UUID) -> Sequence[DataRequestStep]:

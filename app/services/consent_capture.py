@@ -31,7 +31,7 @@ from app.models import Consent, ConsentAsk, ConsentEvidence, ConsentWording, Cus
 from app.models.base import new_id
 from app.queries import consent_wordings as wording_queries
 from app.queries import customers as customer_queries
-from app.queries import scope
+from app.queries import data_requests, scope
 from app.services import audit, consent_evidence, consents, mails, sign_in
 from app.services.mails import MailKind
 
@@ -210,6 +210,7 @@ def spoken(
     if not was_read_aloud:
         raise Invalid({"was_read_aloud": [N_("Read the wording aloud first, then tick this box.")]})
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    _refuse_on_hold(session, customer.id)
     offered = _offered(session, language, choices)
     evidence = consent_evidence.add(session, customer.id, EvidenceKind.SPOKEN, SPOKEN_CONTENT, device=device)
     return _record(
@@ -249,6 +250,7 @@ def resend(session: Session, actor: Actor, customer_id: uuid.UUID) -> None:
     """Send the confirmation mail once more; the link in the older mail ends. Raises NotFound."""
     actor.require(Permission.CONSENT_CAPTURE)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    _refuse_on_hold(session, customer.id)
     store_id = _store(actor)
     pending = {
         (Channel(row.channel), Purpose(row.purpose))
@@ -296,6 +298,12 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
+def _refuse_on_hold(session: Session, customer_id: uuid.UUID) -> None:
+    """Raise Invalid while the customer's data may not be used: to ask for more would be a use."""
+    if data_requests.is_on_hold(session, customer_id):
+        raise Invalid({"": [N_("The customer's data is on hold: nothing can be asked now.")]})
+
+
 def _store(actor: Actor) -> uuid.UUID:
     if actor.store_id is None:
         raise Forbidden(N_("Choose a store first: consent is given to a store."))
@@ -314,6 +322,7 @@ def _ask(
 ) -> ConsentAsk:
     actor.require(Permission.CONSENT_CAPTURE)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    _refuse_on_hold(session, customer.id)
     offered = _offered(session, language, choices)
     consents.require_contact(session, customer, {channel for channel, _ in choices})
     end_asks(session, customer.id, kinds=(kind,))

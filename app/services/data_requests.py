@@ -20,7 +20,6 @@ from app.models import Customer, DataRequest, Job
 from app.queries import associates as associate_queries
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
-from app.queries import scope
 from app.services import audit, events, jobs, mails, search_index
 from app.services.mails import MailKind
 
@@ -99,7 +98,7 @@ def _end_hold(session: Session, actor: Actor, row: DataRequest) -> None:
     customer = session.get(Customer, row.customer_id, with_for_update=True)
     if customer is None:
         return
-    if session.scalar(scope.on_hold().where(DataRequest.customer_id == customer.id).limit(1)) is None:
+    if not queries.is_on_hold(session, customer.id):
         _tell_hold(session, actor, customer, EventKind.CUSTOMER_RELEASED, Kind(row.kind))
 
 

@@ -78,9 +78,10 @@ def profile(
 ) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with all its parts loaded."""
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
-    opt_ins = consent_section(session, actor, customer)
+    requests = data_requests.of_customer(session, actor, customer.id)
+    opt_ins = consent_section(session, actor, customer, requests)
     return {
-        **head(session, actor, customer, facts, opt_ins["consents"], revealed),
+        **head(session, actor, customer, facts, opt_ins["consents"], revealed, requests),
         **addresses(actor, customer),
         **extended_attributes(session, actor, customer),
         **opt_ins,
@@ -95,15 +96,17 @@ def head(
     facts: orders.OrderFacts | None = None,
     opt_ins: Sequence[consents.ConsentRow] | None = None,
     revealed: Mapping[str, str] | None = None,
+    requests: Sequence[DataRequest] | None = None,
 ) -> dict[str, Any]:
     """Return what the head of the profile and the contact section show.
 
-    `facts` and `opt_ins` if they are known, `revealed` is the contact data that was asked for.
+    `facts`, `opt_ins` and `requests` if they are known, `revealed` is the contact data that was asked for.
     """
     facts = facts or orders.facts(session, actor, customer.id)
     if opt_ins is None:
         opt_ins = consents.list_states(session, actor, customer.id)
-    requests = data_requests.of_customer(session, actor, customer.id)
+    if requests is None:
+        requests = data_requests.of_customer(session, actor, customer.id)
     known_at = customers.known_at(session, actor, customer.id)
     here = next((known.opt_in_state for known in known_at if known.store_id == actor.store_id), "not_asked")
     return {
@@ -219,10 +222,16 @@ def extended_attributes(
     }
 
 
-def consent_section(session: Session, actor: Actor, customer: Customer) -> dict[str, Any]:
-    """Return what the opt-ins section shows."""
+def consent_section(
+    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+) -> dict[str, Any]:
+    """Return what the opt-ins section shows; `requests` if they are known."""
     rows = consents.list_states(session, actor, customer.id)
+    if requests is None:
+        requests = data_requests.of_customer(session, actor, customer.id)
     return {
+        # On hold nothing is asked; what was given can be withdrawn.
+        "may_ask": actor.can(Permission.CONSENT_CAPTURE) and not is_on_hold(requests),
         "customer": customer,
         "consents": rows,
         "may_capture": actor.can(Permission.CONSENT_CAPTURE),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.domain import clock, personal_data
 from app.models import AccessEntry, AuditEntry, ConsentEvidence, DataRequest
-from tests import people
+from tests import factories, people
 from tests.cast import PASSWORD
 
 
@@ -49,7 +49,13 @@ def test_on_hold_only_the_whole_contact_finds_and_nothing_can_be_used(cast, sess
         assert ("On hold" in found.text, "0 customers" in found.text) == (is_there, True)
     page = ada.get(f"/customers/{cast.marie.id}").text
     assert "restricted the use" in page
-    assert "contact-way-open" not in page
+    assert ("contact-way-open" in page, f"/customers/{cast.marie.id}/consents/new" in page) == (False, False)
+    factories.make_wording(session)
+    asked = ada.post(
+        f"/customers/{cast.marie.id}/consents/new",
+        data={"language": "fr", "choices": "clienteling.sms", "way": "phone"},
+    )
+    assert (asked.status_code, "on hold" in asked.text) == (422, True)
     row = only_request(session)
     answer = sign_in(cast.mia).post(
         f"/data-requests/{row.id}/close", data={"revision": 1, "outcome": "Told", "result": "done"}
@@ -77,6 +83,7 @@ def test_sending_the_form_twice_records_once(cast, session, sign_in):
         {"kind": "export", "identity": "guess"},
         {"kind": "export", "identity": "phone", "note": "x" * 501},
         {"kind": "export", "identity": "phone", "note": "a\0b"},
+        {"kind": "export", "identity": "phone", "note": "paid with 4111 1111 1111 1111"},
         {"kind": "export", "identity": "phone", "identity_note": "\u202eabc"},
     ],
 )
