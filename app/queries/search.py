@@ -141,6 +141,10 @@ def _with(question: Question, check: ColumnElement[bool], needs: Iterable[Need])
     return replace(question, checks=(*question.checks, check), needs=(*question.needs, *needs))
 
 
+def _with_source(question: Question, check: ColumnElement[bool], needs: Iterable[Need]) -> Question:
+    return replace(question, source_checks=(*question.source_checks, check), needs=(*question.needs, *needs))
+
+
 def _at(places: list[int] | None) -> Select[tuple[int]]:
     """Select the same customer's entries in these stores, or in any."""
     other = tables.entries.alias()
@@ -164,7 +168,7 @@ def _with_state(question: Question, state: str, places: list[int] | None) -> Que
 
 def _with_creator(session: Session, question: Question, associate_id: uuid.UUID) -> Question:
     check = lookup.source(session).c.created_by_id == associate_id
-    return _with(question, check, [Need.markers(search_tokens.of_creator(associate_id))])
+    return _with_source(question, check, [Need.markers(search_tokens.of_creator(associate_id))])
 
 
 def _with_attribute(session: Session, question: Question, name: str, value: str) -> Question:
@@ -181,7 +185,7 @@ def _with_attribute(session: Session, question: Question, name: str, value: str)
         )
         .exists()
     )
-    return _with(
+    return _with_source(
         question, check, [Need.markers(t) for t in search_tokens.of_attribute(name, key)] or [NOBODY]
     )
 

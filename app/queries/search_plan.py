@@ -48,8 +48,8 @@ _BY_FIRST = (entries.first_key, entries.last_key, entries.doc)
 class Question:
     """What is looked for in one place (a store, or the company).
 
-    `state` keeps to one opt-in state in the place. `checks` decide; `needs` say the same as far as
-    the index can, so that it finds candidates.
+    `state` keeps to one opt-in state in the place. `checks`, `source_checks` (on the row of the
+    haystack) and `text_checks` decide; `needs` say the same as far as the index can, to find candidates.
     `words` rank hits by name and `endings` rank numbers (searches.tier). `first` are customers who
     are found whatever the text says, by the number of an order; they come first.
     """
@@ -57,6 +57,7 @@ class Question:
     place: int
     state: str = ""
     checks: tuple[ColumnElement[bool], ...] = ()
+    source_checks: tuple[ColumnElement[bool], ...] = ()
     text_checks: tuple[ColumnElement[bool], ...] = ()
     needs: tuple[Need, ...] = ()
     sort: CustomerSort = CustomerSort.NAME
@@ -76,7 +77,7 @@ class Found:
 
 def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
-    if not (question.checks or question.text_checks or question.first):
+    if not (question.checks or question.source_checks or question.text_checks or question.first):
         # A place, or an opt-in state in it, has an index of its own: nothing to look up.
         question = replace(question, needs=())
         return _walked(session, question, offset, count, _count_place(session, question))
@@ -89,7 +90,11 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
         return _walked(session, question, offset, count, _count_place(session, question))
     few = _bound(question, _size(question, known), offset + count)
     estimate = min((known.of_need(need) for need in question.needs), default=0)
-    limit = MAX_TOTAL if estimate > _SURELY_MANY * few else few
+    limit = few
+    if estimate > _SURELY_MANY * few:
+        limit = MAX_TOTAL
+        if _are_many(session, question, known):
+            return _walked(session, question, offset, count, MAX_TOTAL + 1)
     docs, total = _sorted(session, question, known, offset, count, limit + 1)
     if total <= limit:
         return Found(docs=docs, total=total)
@@ -128,7 +133,12 @@ def _in_state(question: Question, *, walks_by_state: bool) -> list[ColumnElement
 
 def of_list(question: Question) -> list[ColumnElement[bool]]:
     """Return what keeps to the list and its filters, for entries that are reached by their customer."""
-    return [in_place(question.place), *_in_state(question, walks_by_state=False), *question.checks]
+    return [
+        in_place(question.place),
+        *_in_state(question, walks_by_state=False),
+        *question.checks,
+        *question.source_checks,
+    ]
 
 
 def _is_ranked(question: Question) -> bool:
@@ -167,6 +177,32 @@ def _sorted(
     if rows or not offset:
         return [row.doc for row in rows], rows[0].total if rows else 0
     return [], session.scalar(select(func.count()).select_from(hits)) or 0
+
+
+def _are_many(session: Session, question: Question, known: lookup.Frequencies) -> bool:
+    """True when more than MAX_TOTAL are found, by the haystacks alone; false where these do not tell.
+
+    Hits that are walked afterwards need not be looked up in the list one by one before.
+    """
+    if question.checks or question.state or question.first:
+        return False
+    source = lookup.source(session)
+    joined, criteria = lookup.found_by_index(session, question.needs, known)
+    if not lookup.on_sqlite(session) and _is_everywhere(question.needs, known):
+        criteria = []
+    found = select(source.c.doc).where(*criteria, *question.source_checks, *question.text_checks)
+    if question.without:
+        found = found.where(source.c.doc.not_in(question.without))
+    if joined is not None:
+        found = found.join(joined, joined.c.rowid == source.c.doc)
+    rows = found.limit(MAX_TOTAL + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(rows)) or 0) > MAX_TOTAL
+
+
+def _is_everywhere(needs: tuple[Need, ...], known: lookup.Frequencies) -> bool:
+    # Three letters that every twentieth name holds are met sooner in the rows than in the index.
+    alternatives = [tokens for need in needs for tokens in need.alternatives]
+    return len(alternatives) == 1 and len(alternatives[0]) <= 2 and known.of_need(needs[0]) > known.total / 25
 
 
 def _order(question: Question, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
@@ -226,7 +262,8 @@ def _rows(
 ) -> Select[Any]:
     at = entries.place == question.place if walk else in_place(question.place)
     state = _in_state(question, walks_by_state=by_state)
-    query = select(entries.doc).where(at, *state, *question.checks, *criteria, *_not_in(question.without))
+    checks = (*question.checks, *question.source_checks, *criteria)
+    query = select(entries.doc).where(at, *state, *checks, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
         query = query.join(source, source.c.doc == entries.doc)
