@@ -33,7 +33,7 @@ from app.domain.jobs import JobKind
 from app.domain.texts import N_
 from app.jobs.registry import Work, every, handles
 from app.models import ConsentWording, Customer, DataRequest, Mail, Store
-from app.queries import consents
+from app.queries import consents, data_requests, retention
 from app.services import mails
 from app.services.mails import MailKind
 
@@ -116,6 +116,8 @@ def compose(session: Session, settings: Settings, mail: Mail) -> Text | None:
     """Return the words of a mail in its language, None when what it was about is gone."""
     if mail.kind == MailKind.REQUEST_DUE:
         return _request_due(session, settings, mail)
+    if mail.kind == MailKind.RETENTION:
+        return _retention(session, settings, mail)
     customer = session.get(Customer, mail.customer_id) if mail.customer_id else None
     store = session.get(Store, uuid.UUID(mail.payload["store_id"]))
     if customer is None or store is None:
@@ -131,6 +133,8 @@ def compose(session: Session, settings: Settings, mail: Mail) -> Text | None:
         "words": words(mail.language),
     }
     if mail.kind == MailKind.CONFIRM_CONSENT:
+        if data_requests.is_on_hold(session, customer.id):
+            return None
         keys = [uuid.UUID(key) for key in mail.payload["wordings"]]
         rows = session.scalars(select(ConsentWording).where(ConsentWording.id.in_(keys))).all()
         context |= {"confirm_url": f"{base}/confirm/{mail.payload['token']}", "wordings": rows}
@@ -169,6 +173,31 @@ def _request_due(session: Session, settings: Settings, mail: Mail) -> Text | Non
     environment = _environment(mail.language)
     return Text(
         subject=translations.gettext(N_("A data request is due on %(date)s")) % {"date": context["due"]},
+        plain=environment.get_template(f"mail/{mail.kind}.txt").render(context),
+        html=environment.get_template(f"mail/{mail.kind}.html").render(context),
+    )
+
+
+def _retention(session: Session, settings: Settings, mail: Mail) -> Text | None:
+    """Return the words of a notice of deletions by the time limit, None when all were called off."""
+    store = session.get(Store, uuid.UUID(mail.payload["store_id"])) if mail.payload["store_id"] else None
+    count, first = retention.waiting_of(session, store.id if store else None)
+    if first is None:
+        return None
+    translations = Translations.load(_ROOT / "translations", [mail.language])
+    day = first.astimezone(ZoneInfo(store.time_zone if store else "UTC"))
+    context = {
+        "language": mail.language,
+        "direction": "ltr",
+        "store": store.name if store else "",
+        "count": count,
+        "first": format_date(day, "long", locale=mail.language),
+        "url": f"{settings.public_url}/data-requests",
+    }
+    environment = _environment(mail.language)
+    return Text(
+        subject=translations.gettext(N_("Customers will be erased from %(date)s on"))
+        % {"date": context["first"]},
         plain=environment.get_template(f"mail/{mail.kind}.txt").render(context),
         html=environment.get_template(f"mail/{mail.kind}.html").render(context),
     )

@@ -41,4 +41,6 @@ def _request(work: Work, store_ids: frozenset[uuid.UUID] | None) -> None:
         done += count
         if after is None:
             break
-    work.progress(done, done)
+    with work.step(done=done, total=done) as session:
+        if done and work.settings.sends_mails:
+            retention.tell_managers(session, work.actor)

@@ -219,15 +219,29 @@ def _rows(session: Session, ids: Sequence[uuid.UUID]) -> list[InactiveRow]:
 def waiting(session: Session, actor: Actor) -> int:
     """Return how many deletions by the time limit can still be called off."""
     actor.require(Permission.DATA_REQUEST_VIEW)
-    query = select(func.count()).select_from(DataRequest)
-    return (
-        session.scalar(
-            query.where(
-                DataRequest.origin == Origin.RETENTION.value,
-                DataRequest.kind == Kind.DELETION.value,
-                DataRequest.state == State.WAITING.value,
-                request_queries.visible(actor),
-            )
-        )
-        or 0
+    query = _waiting().with_only_columns(func.count()).where(request_queries.visible(actor))
+    return session.scalar(query) or 0
+
+
+def waiting_of(session: Session, store_id: uuid.UUID | None) -> tuple[int, datetime | None]:
+    """Return how many deletions of a store can still be called off, and when the first erasure begins."""
+    count, first = session.execute(
+        _waiting()
+        .with_only_columns(func.count(), func.min(DataRequest.erase_after))
+        .where(DataRequest.store_id == store_id)
+    ).one()
+    return count, first
+
+
+def stores_waiting(session: Session) -> Sequence[uuid.UUID | None]:
+    """Return the stores with deletions that can still be called off; none for those of no store."""
+    query = _waiting().with_only_columns(DataRequest.store_id).distinct()
+    return session.scalars(query.order_by(DataRequest.store_id)).all()
+
+
+def _waiting() -> Select[uuid.UUID]:
+    return select(DataRequest.id).where(
+        DataRequest.origin == Origin.RETENTION.value,
+        DataRequest.kind == Kind.DELETION.value,
+        DataRequest.state == State.WAITING.value,
     )

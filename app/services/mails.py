@@ -30,12 +30,13 @@ _MAC_LENGTH = 16
 class MailKind(StrEnum):
     """What a mail is for; its texts are `templates/mail/<kind>.txt` and `.html`.
 
-    REQUEST_DUE goes to managers, the others to customers.
+    REQUEST_DUE and RETENTION go to managers, the others to customers.
     """
 
     CONFIRM_CONSENT = "confirm_consent"
     CONSENT_RECEIPT = "consent_receipt"
     REQUEST_DUE = "request_due"
+    RETENTION = "retention"
 
 
 class MailState(StrEnum):

@@ -14,8 +14,10 @@ from app.domain.retention import Origin, Policy
 from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import Job
+from app.queries import associates as associate_queries
 from app.queries import retention as queries
-from app.services import audit, data_requests, jobs
+from app.services import audit, data_requests, jobs, mails
+from app.services.mails import MailKind
 
 
 def start(session: Session, actor: Actor, policy: Policy) -> Job:
@@ -72,3 +74,11 @@ def request_due(
         given = RequestInput(customer_id=customer_id, kind=Kind.DELETION.value, origin=Origin.RETENTION.value)
         data_requests.record(session, actor, given, call_off_days=call_off_days)
     return len(due), found[-1]
+
+
+def tell_managers(session: Session, actor: Actor) -> None:
+    """Write to the managers of each store that deletions can be called off; the mail names nobody."""
+    for store_id in queries.stores_waiting(session):
+        for associate in associate_queries.managers_of(session, store_id):
+            payload = {"store_id": str(store_id) if store_id else None}
+            mails.add_to_associate(session, actor, MailKind.RETENTION, associate, payload=payload)

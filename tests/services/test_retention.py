@@ -160,7 +160,7 @@ def work(engine, database_url, tmp_path):
     return work
 
 
-def test_a_manager_starts_it_for_their_stores_and_calls_one_off(session, cast, mia, old, work):
+def test_a_manager_starts_it_for_their_stores_and_calls_one_off(session, cast, mia, old, work, tmp_path):
     calm = make_old(session, cast.north)
     other = make_old(session, cast.south)
     with transaction(session):
@@ -174,6 +174,10 @@ def test_a_manager_starts_it_for_their_stores_and_calls_one_off(session, cast, m
     ]
     assert rows[0].erase_after == rows[0].received_at + timedelta(days=7)
     assert session.get(Job, job.id, populate_existing=True).done_count == 2
+    (mail,) = (tmp_path / "mails").iterdir()
+    words = mail.read_text()
+    assert ("To: mia@shop.example" in words, "Of 2 customers" in words) == (True, True)
+    assert "Olden" not in words
     assert (due(session, mia), queries.waiting(session, mia)) == ([], 2)
     (kept,) = [row for row in rows if row.customer_id == old.id]
     with transaction(session):
