@@ -103,6 +103,31 @@ def still_due(
     return session.scalars(_due(policy, now).where(Customer.id.in_(ids)).order_by(Customer.id)).all()
 
 
+def is_active_again(session: Session, request: DataRequest) -> bool:
+    """True when the customer bought something, was in touch or asked for something since the request."""
+    since = request.received_at
+    other = (
+        select(DataRequest.id)
+        .where(
+            DataRequest.customer_id == Customer.id,
+            DataRequest.id != request.id,
+            DataRequest.state.in_([state.value for state in OPEN]),
+        )
+        .correlate(Customer)
+    )
+    found = select(Customer.id).where(
+        Customer.id == request.customer_id,
+        or_(
+            Customer.last_order_at >= since,
+            _declarations().where(ConsentEvent.at >= since).exists(),
+            _contacts().where(AuditEntry.at >= since).exists(),
+            _has_open_order(),
+            other.exists(),
+        ),
+    )
+    return session.scalar(found) is not None
+
+
 def report(session: Session, actor: Actor, *, now: datetime) -> Sequence[MonthOfReport]:
     """Return what the time limit led to in the last twelve months, the newest first."""
     actor.require(Permission.DATA_REQUEST_VIEW)

@@ -14,14 +14,18 @@ from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS, Identity, Kind, Requ
 from app.domain.events import EventKind
 from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
+from app.domain.retention import Origin
 from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import Customer, DataRequest, Job
 from app.queries import associates as associate_queries
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
+from app.queries import retention as retention_queries
 from app.services import audit, events, jobs, mails, search_index
 from app.services.mails import MailKind
+
+ACTIVE_AGAIN = N_("The customer bought something or was in touch again.")
 
 
 def request_deletion(
@@ -166,6 +170,24 @@ def call_off(
     _close(row, State.CALLED_OFF, actor)
     _end_hold(session, actor, row)
     return _done(session, actor, AuditAction.DATA_REQUEST_CALLED_OFF, row, {"state": ("waiting", row.state)})
+
+
+def call_off_active(session: Session, actor: Actor, row: DataRequest) -> bool:
+    """Call a deletion by the time limit off when the customer is active again; True when it was.
+
+    Part of the act that would begin the erasure, which holds the request.
+    """
+    if row.origin != Origin.RETENTION or row.state != State.WAITING:
+        return False
+    # Locked, so that an order that is being recorded is waited for.
+    session.get(Customer, row.customer_id, with_for_update=True, populate_existing=True)
+    if not retention_queries.is_active_again(session, row):
+        return False
+    row.outcome = ACTIVE_AGAIN
+    _close(row, State.CALLED_OFF, actor)
+    _end_hold(session, actor, row)
+    _done(session, actor, AuditAction.DATA_REQUEST_CALLED_OFF, row, {"state": ("waiting", row.state)})
+    return True
 
 
 def close(

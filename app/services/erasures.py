@@ -21,6 +21,7 @@ from app.errors import Conflict
 from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
 from app.queries import personal_rows
 from app.services import audit, events, search_index
+from app.services import data_requests as request_service
 
 LEDGER = "ledger"
 SEARCH = "search"
@@ -52,6 +53,8 @@ def begin(session: Session, actor: Actor, request_id: uuid.UUID) -> list[str]:
     if row.state == State.WAITING:
         if row.erase_after is None or row.erase_after > now:
             raise Conflict(message=N_("This deletion can still be called off."))
+        if request_service.call_off_active(session, actor, row):
+            return []
         row.state, row.started_at = State.ERASING.value, now
         row.revision += 1
         _audit(session, actor, AuditAction.ERASURE_STARTED, row)

@@ -20,7 +20,7 @@ from app.domain.paging import PageRequest
 from app.domain.retention import Policy
 from app.errors import Conflict, Forbidden
 from app.jobs import runner
-from app.models import AuditEntry, Customer, DataRequest, Job
+from app.models import AuditEntry, Customer, DataRequest, Event, Job
 from app.queries import retention as queries
 from app.services import consents, customers, data_requests, retention
 from tests import factories
@@ -193,6 +193,27 @@ def test_a_manager_starts_it_for_their_stores_and_calls_one_off(session, cast, m
         assert ({old_id, other_id} <= ids, calm_id in ids) == (True, False)
         (month,) = queries.report(session, mia, now=clock.utcnow())
         assert (month.requested, month.called_off, month.erased) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("act", [buys, waits_for_an_order, asks_for_a_copy, says_yes, tells_a_new_name])
+def test_who_is_active_again_within_the_time_to_call_off_stays(session, cast, mia, old, work, act):
+    with transaction(session):
+        retention.request_due(session, SYSTEM, POLICY, call_off_days=7, limit=10)
+    with time_machine.travel(clock.utcnow() + timedelta(days=3)):
+        if act is buys:
+            old.last_order_at = clock.utcnow()
+            session.commit()
+        else:
+            act(session, old, mia)
+    session.rollback()
+    with time_machine.travel(clock.utcnow() + timedelta(days=8)):
+        work()
+    session.rollback()
+    row = session.scalars(select(DataRequest).where(DataRequest.origin == "retention")).one()
+    assert (row.state, row.outcome) == ("called_off", data_requests.ACTIVE_AGAIN)
+    assert session.get(Customer, old.id) is not None
+    told = session.scalars(select(Event.kind).where(Event.kind.like("customer.re%")).order_by(Event.number))
+    assert told.all() == ["customer.restricted", "customer.released"]
 
 
 def by_id(customer: Customer) -> uuid.UUID:
