@@ -10,7 +10,16 @@ from flask_babel import gettext as _
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import clock, consent_reviews, consents, customers, export_words, orders, values
+from app.domain import (
+    clock,
+    consent_reviews,
+    consents,
+    customers,
+    erasure_words,
+    export_words,
+    orders,
+    values,
+)
 from app.domain.data_requests import ERASED_WITHIN, Identity, Kind, RequestInput, State
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission, Role
@@ -18,7 +27,7 @@ from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models import DataRequest
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
-from app.queries import exports
+from app.queries import erasure_preview, exports
 from app.queries.audit import ACTION_LABELS
 from app.queries.logs import ACCESS_LABELS
 from app.services import data_requests as service
@@ -280,6 +289,8 @@ def _show(
         is_overdue=state.is_due and row.due_at < now,
         erased_by=row.received_at + ERASED_WITHIN,
         steps=done,
+        step_words=erasure_words.STEPS,
+        preview=erasure_preview.of_request(session, actor, request_id) if state is State.WAITING else None,
         step_count=len(erasures.steps()),
         **(shown | forms),
     )

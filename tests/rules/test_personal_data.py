@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import inspect
 
 from app.domain import export_words
+from app.domain.erasure_words import STAYS, STEPS
 from app.domain.personal_data import BY_NAME, TABLES, Erase, Whose, data_map
 from app.models import Base, search
 from app.queries.exports import name_of
+from app.services import erasures
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -84,3 +86,11 @@ def test_what_points_to_a_customer_is_of_customers(table):
 
 def test_the_data_map_is_the_one_that_is_written_down():
     assert (ROOT / "docs/data-map.md").read_text(encoding="utf-8") == data_map()
+
+
+def test_each_step_of_an_erasure_has_words_and_so_has_what_stays():
+    assert set(STEPS) == set(erasures.steps())
+    stays = {table.name for table in TABLES if table.links and table.erase is not Erase.DELETE}
+    # What the search, the steps themselves and deliveries hold is derived, or told with what they hang on.
+    derived = {"customer_search", "customer_search_entry", "customer_search_index"}
+    assert set(STAYS) == stays - derived - {"data_request_step", "webhook_delivery"}

@@ -9,7 +9,9 @@ import time_machine
 from sqlalchemy import select
 
 from app.domain import clock, personal_data
+from app.domain.erasure_words import STAYS
 from app.models import AccessEntry, AuditEntry, ConsentEvidence, DataRequest
+from app.queries import erasure_preview
 from tests import factories, people
 from tests.cast import PASSWORD
 
@@ -39,6 +41,20 @@ def test_a_deletion_is_asked_for_on_the_profile_and_called_off(cast, session, si
     assert only_request(session).state == "called_off"
     assert "Deletion requested" not in mia.get(f"/customers/{cast.marie.id}").text
     assert "Marie Lefèvre" in mia.get("/data-requests?show=closed").text
+
+
+def test_what_goes_and_what_stays_is_told_before(cast, session, sign_in):
+    marie = people.with_everything(session, cast)
+    mia = sign_in(cast.mia)
+    ask(mia, marie)
+    session.rollback()
+    row = session.scalars(select(DataRequest).where(DataRequest.kind == "deletion")).one()
+    found = erasure_preview.of_request(session, factories.make_actor(cast.mia, cast.north), row.id)
+    goes, stays = dict(found.goes), dict(found.stays)
+    assert (goes["Addresses"], goes["Name, e-mail address and phone number"]) == (1, 1)
+    assert (goes["The person in orders"], stays[STAYS["customer_order"]]) == (1, 1)
+    page = mia.get(f"/data-requests/{row.id}").text
+    assert [words in page for words in ("What will be erased", *stays)] == [True] * (1 + len(stays))
 
 
 def test_on_hold_only_the_whole_contact_finds_and_nothing_can_be_used(cast, session, sign_in):
