@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import accumulate
 from typing import Any, Final
 
 import simplejson
@@ -47,6 +48,7 @@ THUMBNAILS: Final = 3
 _TOLERANCE: Final = Decimal("0.01")
 # A string with its escapes is skipped whole, even one that never ends: each character is read once.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _LINK: Final = re.compile(r"(?:https?://[^/\s\\]|/(?![/\\]))[^\s\\]*", re.IGNORECASE)
 
 
@@ -187,11 +189,9 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         plain = raw.decode("utf-8-sig")
     except UnicodeError:
         raise _refusal("Send the text in UTF-8.") from None
-    depth = 0
-    for found in _STRUCTURE.finditer(plain):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
-        if depth > MAX_DEPTH:
-            raise _refusal(f"Nest at most {MAX_DEPTH} deep.")
+    steps = (_STEPS.get(found, 0) for found in _STRUCTURE.findall(plain))
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
+        raise _refusal(f"Nest at most {MAX_DEPTH} deep.")
     try:
         return simplejson.loads(
             plain,
@@ -243,7 +243,10 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 def _refuse_inexact(value: Any) -> None:
-    if isinstance(value, Mapping):
+    # The plain types first: to ask whether something is a Mapping takes long.
+    if isinstance(value, str | int | None):
+        return
+    if isinstance(value, dict | Mapping):
         for part in value.values():
             _refuse_inexact(part)
     elif isinstance(value, list):

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -132,10 +132,15 @@ def _write_documents(
     new = [row for row in rows if row["customer_id"] not in known]
     if new:
         session.execute(insert(table), new)
-    for row in rows:
-        if row["customer_id"] in known:
-            doc = known[row["customer_id"]].doc
-            session.execute(update(table).where(table.c.doc == doc).values(row))
+    changed = [
+        {"b_doc": known[row["customer_id"]].doc, **{f"b_{name}": value for name, value in row.items()}}
+        for row in rows
+        if row["customer_id"] in known
+    ]
+    if changed:
+        values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in rows[0]}
+        statement = update(table).where(table.c.doc == bindparam("b_doc")).values(values)
+        session.connection().execute(statement, changed)
     docs = {customer_id: row.doc for customer_id, row in known.items()}
     if new:
         found = session.execute(
