@@ -1,4 +1,4 @@
-"""Each page of the access table as an administrator opens it: nothing wrong, nothing wider than the screen."""
+"""Each page of the access table, as an administrator opens it: nothing wrong, nothing too wide."""
 
 import re
 
