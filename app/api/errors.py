@@ -45,6 +45,7 @@ _MESSAGES: dict[type[AppError], str] = {
     Unauthenticated: "Send the header Authorization: Bearer <access token>.",
     Forbidden: "This token does not allow it.",
     NotFound: "There is nothing here, or this token may not see it.",
+    Stale: "This is not the newest revision. Read the record again and send current_revision.",
 }
 _HTTP = {
     400: ("bad_request", "This request cannot be read."),

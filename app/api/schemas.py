@@ -28,7 +28,11 @@ _NAMES: Mapping[str, Any] = {
     ),
 }
 _COUNTRY = OneOf(
-    choices=_COUNTRIES, is_optional=True, description="ISO 3166-1 alpha-2 code.", examples=("US",)
+    choices=_COUNTRIES,
+    hint="the country's two capital letters, like FR",
+    is_optional=True,
+    description="ISO 3166-1 alpha-2 code.",
+    examples=("US",),
 )
 _ADDRESS_TEXTS = {
     "company": "Company name.",

@@ -57,6 +57,8 @@ class OneOf:
     """One of a few words; null and "" are none of them unless `is_optional`."""
 
     choices: tuple[str, ...]
+    # What to write where the words are too many to name them in a message.
+    hint: str = "one of the words in the description"
     is_optional: bool = False
     description: str = ""
     examples: tuple[str, ...] = ()
@@ -66,8 +68,8 @@ class OneOf:
         if self.is_optional and value in (None, ""):
             return ""
         if not isinstance(value, str) or value not in self.choices:
-            shown = ", ".join(self.choices) if len(self.choices) < 10 else "its two capital letters, like FR"
-            checker.refuse(path, f"Write one of: {shown}.")
+            shown = f"one of: {', '.join(self.choices)}"
+            checker.refuse(path, f"Write {shown if len(self.choices) < 10 else self.hint}.")
             return ""
         return value
 

@@ -91,7 +91,9 @@ def test_a_stale_revision_is_a_conflict_for_each_act(program, url, cast, stale):
         program.patch(own, json={"city": "Oslo", "profile_revision": stale}),
         program.delete(own, json={"profile_revision": stale}),
     ):
-        assert refused(response, 409, "conflict_version")["current_revision"] == 2
+        answer = refused(response, 409, "conflict_version")
+        assert answer["current_revision"] == 2
+        assert answer["message"].endswith("Read the record again and send current_revision.")
     assert program.get(own).get_json() == address
 
 
