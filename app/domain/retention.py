@@ -13,6 +13,9 @@ from app.domain.logs import months_before
 from app.domain.order_states import Fulfilment
 
 DEFAULT_MONTHS = 36
+# So many of these deletions can be waiting at a time; the next are asked for when they are erased. Lists
+# leave out who is on hold one by one, and nobody could look at more.
+MAX_WAITING = 10_000
 
 # An order that waits keeps its customer, however old it is.
 OPEN_ORDERS = (Fulfilment.PENDING, Fulfilment.PARTIALLY_SHIPPED)

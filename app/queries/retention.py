@@ -248,6 +248,11 @@ def waiting(session: Session, actor: Actor) -> int:
     return session.scalar(query) or 0
 
 
+def count_waiting(session: Session) -> int:
+    """Return how many deletions by the time limit wait in all stores."""
+    return session.scalar(_waiting().with_only_columns(func.count())) or 0
+
+
 def waiting_of(session: Session, store_id: uuid.UUID | None) -> tuple[int, datetime | None]:
     """Return how many deletions of a store can still be called off, and when the first erasure begins."""
     count, first = session.execute(

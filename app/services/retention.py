@@ -10,7 +10,7 @@ from app.domain.audit import AuditAction
 from app.domain.data_requests import Kind, RequestInput
 from app.domain.jobs import JobKind
 from app.domain.permissions import Permission
-from app.domain.retention import Origin, Policy
+from app.domain.retention import MAX_WAITING, Origin, Policy
 from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import Job
@@ -60,12 +60,14 @@ def request_due(
 ) -> tuple[int, uuid.UUID | None]:
     """Ask for the deletion of the next customers whose time is over.
 
-    Returns how many that were, and after whom to go on; none when nobody is left.
+    Returns how many that were, and after whom to go on; none when nobody is left, or when
+    MAX_WAITING deletions can be called off already.
     """
     actor.require(Permission.DATA_REQUEST_CREATE)
-    if not policy.months:
+    room = MAX_WAITING - queries.count_waiting(session)
+    if not policy.months or room <= 0:
         return 0, None
-    now = clock.utcnow()
+    now, limit = clock.utcnow(), min(limit, room)
     found = queries.next_due(session, policy, store_ids=store_ids, after=after, limit=limit, now=now)
     if not found:
         return 0, None

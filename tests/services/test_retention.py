@@ -245,3 +245,13 @@ def test_who_comes_in_between_is_kept(session, cast, mia, old):
     tells_a_new_name(session, old, mia)
     with transaction(session):
         assert queries.still_due(session, POLICY, found, now=clock.utcnow()) == []
+
+
+def test_no_more_wait_than_can_be_looked_at(session, cast, mia, old, monkeypatch):
+    make_old(session, cast.north)
+    monkeypatch.setattr("app.services.retention.MAX_WAITING", 1)
+    asked = []
+    for _ in range(2):
+        with transaction(session):
+            asked.append(retention.request_due(session, SYSTEM, POLICY, call_off_days=7, limit=10)[0])
+    assert (asked, queries.count_waiting(session)) == ([1, 0], 1)
