@@ -90,15 +90,12 @@ def hand_over(
     return ask
 
 
-def take_back(
-    session: Session, actor: Actor, token: str, password: str, *, source: str, secret: str
-) -> uuid.UUID | None:
-    """Give the device back to its associate, who proves it by the password.
+def take_back(session: Session, actor: Actor, token: str, attempt: sign_in.Attempt) -> uuid.UUID:
+    """Give the device back to its associate, who proved it by the password (`sign_in.is_right`).
 
-    Returns the customer that was asked, None for a wrong password. Raises RateLimited.
+    Returns the customer that was asked. Raises NotFound when nothing was handed over.
     """
-    if not sign_in.confirm_password(session, actor, password, source=source, secret=secret):
-        return None
+    sign_in.forgive(session, attempt)
     row = session.get(SignInSession, sign_in.token_hash(token), with_for_update=True)
     if row is None or row.hand_over_id is None:
         raise NotFound

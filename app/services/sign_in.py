@@ -148,7 +148,7 @@ def succeed(
         return None
     if better_hash is not None:
         associate.password_hash = better_hash
-    _forgive(session, attempt)
+    forgive(session, attempt)
     # No session lives longer, whatever SESSION_HOURS says, so nothing older is kept.
     session.execute(delete(SignInSession).where(SignInSession.created_at < now - LONGEST_SESSION))
     token = secrets.token_urlsafe(32)
@@ -292,26 +292,9 @@ def change_password(session: Session, actor: Actor, token: str, attempt: Attempt
         raise Conflict(message=N_("Your password was changed meanwhile. Sign in again."))
     associate.password_hash = new
     associate.updated_at = clock.utcnow()
-    _forgive(session, attempt)
+    forgive(session, attempt)
     end_sessions(session, associate.id, but=token)
     audit.record(session, actor, AuditAction.PASSWORD_CHANGED, subject=("associate", associate.id))
-
-
-def confirm_password(session: Session, actor: Actor, password: str, *, source: str, secret: str) -> bool:
-    """True when the signed-in actor gave their own password; failures count as those of signing in.
-
-    Raises RateLimited, also for the right password, after too many failures.
-    """
-    now = clock.utcnow()
-    associate = session.get_one(Associate, actor.id)
-    account_hash = _keyed(secret, "account", associate.email_key)
-    source_hash = _keyed(secret, "source", source)
-    _refuse_storm(session, account_hash, source_hash, now)
-    if _verify(associate.password_hash or _DUMMY_HASH, password):
-        session.execute(delete(SignInFailure).where(SignInFailure.account_hash == account_hash))
-        return True
-    session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
-    return False
 
 
 def set_preferences(
@@ -371,5 +354,6 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def _forgive(session: Session, attempt: Attempt) -> None:
+def forgive(session: Session, attempt: Attempt) -> None:
+    """Forget the failures of the account, the one that the try itself was counted as among them."""
     session.execute(delete(SignInFailure).where(SignInFailure.account_hash == attempt.account_hash))

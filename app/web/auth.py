@@ -5,12 +5,11 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 
-from app.config import Settings
 from app.db import transaction
 from app.errors import Conflict, Invalid, RateLimited, Unauthenticated
 from app.models import Associate
 from app.services import sign_in as service
-from app.web import htmx
+from app.web import htmx, passwords
 from app.web.access import User, current_actor, public, safe_next, signed_in
 from app.web.database import get_session
 from app.web.forms.auth import PasswordForm, SignInForm
@@ -91,8 +90,7 @@ def _try(email: str, password: str) -> str | None:
     The password is looked at between two short transactions, since that takes long on purpose.
     """
     database = get_session()
-    with transaction(database):
-        attempt = _begin_attempt(email)
+    attempt = passwords.begin(email)
     if not service.is_right(attempt, password):
         with transaction(database):
             service.refuse(database, attempt)
@@ -106,20 +104,12 @@ def _change_password(old: str, new: str) -> None:
     """Change the own password. Raises Invalid for the wrong old or a weak new one, and RateLimited."""
     database, actor = get_session(), current_actor()
     email = database.get_one(Associate, actor.id).email
-    with transaction(database):
-        attempt = _begin_attempt(email)
-    if not service.is_right(attempt, old):
+    attempt = passwords.try_own(old)
+    if attempt is None:
         raise Invalid({"old_password": [_("This is not your password now.")]})
     hashed = service.hash_password(new, email=email)
     with transaction(database):
         service.change_password(database, actor, current_user.get_id(), attempt, hashed)
-
-
-def _begin_attempt(email: str) -> service.Attempt:
-    settings: Settings = current_app.extensions["settings"]
-    return service.begin(
-        get_session(), email=email, source=request.remote_addr or "", secret=settings.secret_key
-    )
 
 
 def _forget() -> Response:

@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask import Blueprint, Flask, Response, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from wtforms import HiddenField, PasswordField
 from wtforms.validators import InputRequired
 
-from app.config import Settings
 from app.db import transaction
 from app.errors import RateLimited
 from app.services import confirmations as service
-from app.web import htmx
-from app.web.access import current_actor, safe_next, signed_in
+from app.web import htmx, passwords
+from app.web.access import safe_next, signed_in
 from app.web.database import get_session
 from app.web.forms.base import BaseForm
 
@@ -61,25 +60,18 @@ def confirm() -> Response:
     """Ask for the own password, and go on to where it is wanted."""
     target = safe_next(request.values.get("next")) or url_for("customers.index")
     form = ConfirmForm(data={"next": target})
-    settings: Settings = current_app.extensions["settings"]
     status, messages = 200, list[str]()
     if form.validate_on_submit():
-        database = get_session()
         try:
-            with transaction(database):
-                is_right = service.confirm(
-                    database,
-                    current_actor(),
-                    current_user.get_id(),
-                    password=form.password.data or "",
-                    source=request.remote_addr or "",
-                    secret=settings.secret_key,
-                )
+            attempt = passwords.try_own(form.password.data or "")
         except RateLimited as error:
             response = htmx.render("auth/confirm.html", form=form, messages=[error.message], status=429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
-        if is_right:
+        if attempt is not None:
+            database = get_session()
+            with transaction(database):
+                service.confirm(database, attempt, current_user.get_id())
             return htmx.see_other(target)
         form.password.errors = [_("This is not your password.")]
         status = 422

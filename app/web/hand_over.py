@@ -15,7 +15,7 @@ from app.domain.consents import Channel, Purpose
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import ConsentAsk, SignInSession, Store
 from app.services import consent_capture, sign_in
-from app.web import consents, devices, htmx
+from app.web import consents, devices, htmx, passwords
 from app.web.access import current_actor, for_customers, signed_in
 from app.web.database import get_session
 
@@ -54,23 +54,18 @@ def take_back() -> Response:
         return htmx.see_other(url_for("customers.index"))
     message, status = "", 200
     if request.method == "POST":
-        session = get_session()
-        settings: Settings = current_app.extensions["settings"]
         try:
-            with transaction(session):
-                customer_id = consent_capture.take_back(
-                    session,
-                    current_actor(),
-                    current_user.get_id(),
-                    request.form.get("password", ""),
-                    source=request.remote_addr or "",
-                    secret=settings.secret_key,
-                )
+            attempt = passwords.try_own(request.form.get("password", ""))
         except RateLimited as error:
             response = htmx.render("hand_over/take_back.html", status=429, message=error.message)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
-        if customer_id is not None:
+        if attempt is not None:
+            session = get_session()
+            with transaction(session):
+                customer_id = consent_capture.take_back(
+                    session, current_actor(), current_user.get_id(), attempt
+                )
             return htmx.see_other(url_for("customers.show", customer_id=customer_id))
         message, status = _("This is not your password. Try again."), 422
     return htmx.render("hand_over/take_back.html", status=status, message=message)

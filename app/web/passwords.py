@@ -1,0 +1,30 @@
+"""A try with a password, whose hash is compared between two transactions: that takes long, on purpose."""
+
+from flask import current_app, request
+
+from app.config import Settings
+from app.db import transaction
+from app.models import Associate
+from app.services import sign_in
+from app.web.access import current_actor
+from app.web.database import get_session
+
+
+def begin(email: str) -> sign_in.Attempt:
+    """Count a try for the account, in a transaction of its own. Raises RateLimited."""
+    settings: Settings = current_app.extensions["settings"]
+    database = get_session()
+    with transaction(database):
+        return sign_in.begin(
+            database, email=email, source=request.remote_addr or "", secret=settings.secret_key
+        )
+
+
+def try_own(password: str) -> sign_in.Attempt | None:
+    """Return the try if the password is that of the signed-in person, else None. Raises RateLimited.
+
+    It stands as a failure until a service takes it back in the act that it allows.
+    """
+    database = get_session()
+    attempt = begin(database.get_one(Associate, current_actor().id).email)
+    return attempt if sign_in.is_right(attempt, password) else None
