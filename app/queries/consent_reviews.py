@@ -77,6 +77,7 @@ class QueueRow:
 class Chosen:
     """One of several opt-ins that are to be decided together."""
 
+    customer_id: uuid.UUID
     name: str
     contact: str
     store_name: str
@@ -416,6 +417,7 @@ def get_many(session: Session, actor: Actor, event_ids: Sequence[uuid.UUID]) -> 
         raise NotFound
     return [
         Chosen(
+            customer_id=customer.id,
             name=customer.name if customer.first_name or customer.last_name else "",
             contact=values.mask_email(customer.email),
             store_name=name,

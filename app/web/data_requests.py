@@ -32,7 +32,7 @@ from app.queries.audit import ACTION_LABELS
 from app.queries.logs import ACCESS_LABELS
 from app.services import data_requests as service
 from app.services import erasures, idempotency
-from app.web import filters, htmx
+from app.web import filters, htmx, shown
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
 from app.web.database import get_session
@@ -51,9 +51,11 @@ def index() -> Response:
         offset = values.integer(request.args.get("offset") or "0")
     except values.BadValue:
         raise Invalid({"offset": [_("Go back to the first page.")]}) from None
+    page = queries.list_page(session, actor, PageRequest(offset=offset), is_open=not shows_closed)
+    shown.note((row.customer_id for row in page.items if row.customer_name), "data requests")
     return htmx.render(
         "data_requests/index.html",
-        page=queries.list_page(session, actor, PageRequest(offset=offset), is_open=not shows_closed),
+        page=page,
         counts=queries.counts(session, actor),
         shows_closed=shows_closed,
     )
@@ -265,7 +267,7 @@ def _show(
     except NotFound:
         customer = None
     seen = {"revision": row.revision}
-    shown = {
+    empty_forms = {
         "identity_form": IdentityForm(formdata=None, data=seen | {"identity_note": row.identity_note}),
         "extend_form": ReasonForm(formdata=None, data=seen),
         "call_off_form": ReasonForm(formdata=None, data=seen),
@@ -292,7 +294,7 @@ def _show(
         step_words=erasure_words.STEPS,
         preview=erasure_preview.of_request(session, actor, request_id) if state is State.WAITING else None,
         step_count=len(erasures.steps()),
-        **(shown | forms),
+        **(empty_forms | forms),
     )
 
 

@@ -6,14 +6,12 @@ from flask_babel import gettext as _
 from app.config import Settings
 from app.db import transaction
 from app.domain import clock, values
-from app.domain.audit import AccessAction
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.queries import retention as queries
 from app.services import retention as service
-from app.services.list_log import ListLog
-from app.web import htmx
+from app.web import htmx, shown
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
 from app.web.database import get_session
@@ -32,8 +30,7 @@ def index() -> Response:
         raise Invalid({"offset": [_("Go back to the first page.")]}) from None
     now, policy = clock.utcnow(), settings.retention
     page = queries.list_page(session, actor, policy, PageRequest(offset=offset), now=now)
-    log: ListLog = current_app.extensions["list_log"]
-    log.note(actor, AccessAction.LISTED, [row.id for row in page.items], detail="retention")
+    shown.note((row.id for row in page.items), "retention")
     return htmx.render(
         "retention/index.html",
         page=page,

@@ -27,7 +27,7 @@ from app.queries import dashboards
 from app.services import audit
 from app.services import consent_reviews as service
 from app.services.consent_reviews import Seen, Verdict
-from app.web import htmx
+from app.web import htmx, shown
 from app.web.access import current_actor, requires
 from app.web.database import get_session
 from app.web.forms.reviews import VerdictForm
@@ -204,6 +204,7 @@ def _show(
     group = asked.group or next((group for group, count in counts.items() if count), Group.WEAK)
     part = PageRequest(offset=asked.offset, count=PAGE)
     page = queries.list_page(session, actor, group, asked.store_id, part, total=counts[group], now=now)
+    shown.note((row.customer_id for row in page.items), "reviews")
     case = _case(session, actor, event_id) if event_id else None
     if form is None:
         form = VerdictForm(formdata=None)
@@ -245,6 +246,7 @@ def _show(
 def _show_bulk(
     rows: Sequence[queries.Chosen], asked: Asked, form: VerdictForm, status: int = 200
 ) -> Response:
+    shown.note((row.customer_id for row in rows), "reviews")
     return htmx.render(
         "reviews/bulk.html",
         fragment="reviews/_bulk.html",

@@ -3,7 +3,11 @@
 import pytest
 from sqlalchemy import select
 
-from app.models import AccessEntry
+from app.db import transaction
+from app.domain.consents import Action, Channel, Method, Purpose
+from app.models import AccessEntry, ConsentEvent
+from app.services import consents
+from tests import factories
 
 
 @pytest.fixture
@@ -26,6 +30,23 @@ def test_a_list_a_search_and_a_masked_card_are_noted(cast, sign_in, entries):
         ("listed", "store", (cast.marie.id,), False),
         ("listed", "store", (cast.marie.id,), True),
         ("masked", "store", (cast.stranger.id,), True),
+    ]
+
+
+def test_every_list_that_names_customers_is_noted(cast, sign_in, session, entries):
+    with transaction(session):
+        consents.record(
+            session, factories.make_actor(cast.ada, cast.north), cast.marie.id, store_id=cast.north.id,
+            channel=Channel.SMS, purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SPOKEN,
+        )  # fmt: skip
+    event_id = session.scalars(select(ConsentEvent.id)).one()
+    factories.make_data_request(session, cast.marie, cast.north)
+    mia = sign_in(cast.mia)
+    mia.get("/reviews")
+    assert mia.post("/reviews/selection", data={"row": str(event_id)}).status_code == 200
+    mia.get("/data-requests")
+    assert entries() == [
+        ("listed", detail, (cast.marie.id,), False) for detail in ("reviews", "reviews", "data requests")
     ]
 
 
