@@ -69,6 +69,11 @@ class Actor:
         return None if self.role is Role.API else self.id
 
     @property
+    def client_name(self) -> str:
+        """The name of the API client that acts; "" for everybody else."""
+        return self.name if self.role is Role.API else ""
+
+    @property
     def sees_every_customer(self) -> bool:
         """True when no customer is hidden: by role, or because the company shares all customers."""
         return self.has_every_store or self.visibility is Visibility.COMPANY

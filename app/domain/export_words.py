@@ -48,6 +48,7 @@ FIELDS = {
     "country_code": N_("Country"),
     "created_at": N_("Created"),
     "created_by": N_("Created by"),
+    "created_by_client": N_("API client"),
     "currency": N_("Currency"),
     "customer_id": N_("Number of the customer"),
     "decision": N_("Decision"),

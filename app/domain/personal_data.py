@@ -101,7 +101,7 @@ TABLES: tuple[Table, ...] = (
         personal="email email_key first_name last_name phone_number phone_e164 country_code order_count"
         " last_order_at",
         identifier="id display_id created_by_id store_id",
-        technical="created_at updated_at revision",
+        technical="created_by_client created_at updated_at revision",
         left_out="email_key",  # the folded e-mail address, said already
     ),
     Table(

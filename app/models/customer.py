@@ -36,6 +36,8 @@ class Customer(Base):
     phone_e164: Mapped[str | None] = mapped_column(String(16))
     country_code: Mapped[str] = mapped_column(String(2), default="")
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("associate.id"))
+    # The name that the API client had then, where one created the customer and no associate did.
+    created_by_client: Mapped[str] = mapped_column(String(100), default="", server_default="")
     store_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("store.id"))
     # Both follow from the orders and are written in the act that records one.
     order_count: Mapped[int] = mapped_column(default=0)

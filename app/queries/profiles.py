@@ -211,7 +211,7 @@ def _order(session: Session, query: ProfileQuery) -> list[ColumnElement[Any]]:
             keys = [plain(func.lower(func.coalesce(Store.name, "")))]
         case ProfileSort.CREATED_BY_NAME:
             keys = [
-                plain(func.lower(func.coalesce(Associate.last_name, ""))),
+                plain(func.lower(func.coalesce(Associate.last_name, Customer.created_by_client))),
                 plain(func.lower(func.coalesce(Associate.first_name, ""))),
             ]
     # Search entries are numbered in the order of the ids, and their indexes end with the number.

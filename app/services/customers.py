@@ -47,6 +47,7 @@ def create(
         **columns,
         display_id=free_display_id(session),
         created_by_id=created_by_id or actor.associate_id,
+        created_by_client=actor.client_name,
         store_id=store_id,
         order_count=0,
         revision=1,

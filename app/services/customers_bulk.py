@@ -60,6 +60,7 @@ def create(
             **given.columns,
             display_id=display_id,
             created_by_id=given.created_by_id or actor.associate_id,
+            created_by_client=actor.client_name,
             store_id=given.store_id,
             order_count=0,
             revision=1,

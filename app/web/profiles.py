@@ -194,7 +194,7 @@ def contact(actor: Actor, customer: Customer) -> dict[str, Any]:
             email_masked=values.mask_email(customer.email),
             phone_masked=values.mask_phone(customer.phone_number),
         ),
-        "created_by_name": customer.created_by.name if customer.created_by else "",
+        "created_by_name": customer.created_by.name if customer.created_by else customer.created_by_client,
         "may_edit": actor.can(Permission.CUSTOMER_EDIT),
     }
 

@@ -46,7 +46,7 @@ def made(program, **over):
 
 
 def test_the_sample_of_create(api, cast):
-    customer = made(api(stores=(cast.south,)))
+    customer = made(api(stores=(cast.south,), name="Web shop"))
     assert list(customer) == CUSTOMER_KEYS
     assert customer | {"id": 0, "created_at": 0, "updated_at": 0, "display_id": 0} == {
         "id": 0,
@@ -58,7 +58,7 @@ def test_the_sample_of_create(api, cast):
         "addresses": [],
         "extended_attributes": [{"name": "shirt_fit", "value": "slim"}],
         "created_by": "",
-        "created_by_name": "",
+        "created_by_name": "Web shop",
         "store_id": str(cast.south.id),
         "store_name": "Store South",
         "created_at": 0,
@@ -129,6 +129,23 @@ def test_a_client_of_all_stores_makes_a_customer_of_none(api, session):
     assert session.scalar(select(func.count()).select_from(CustomerStore)) == 0
     row = session.get(Customer, uuid.UUID(customer["id"]))
     assert (row.phone_e164, row.created_by_id) == ("+12025550182", None)
+
+
+def test_who_a_client_made_has_its_name_and_no_associate(api, app, session, cast):
+    program = api(name="Web shop")
+    customer = made(program)
+    order = {"external_order_id": "1", "billing_address": {"email": "new@mail.example"}}
+    assert program.post("/v0/d/orders", json=order).status_code == 200
+    found = program.get(f"{CUSTOMERS}?sort=created_by_name|desc").get_json()["items"]
+    assert [(item["email"], item["created_by"], item["created_by_name"]) for item in found] == [
+        ("new@mail.example", "", "Web shop"),
+        (SAMPLE["email"], "", "Web shop"),
+        ("canary@south.example", "", ""),
+        ("marie@mail.example", "", ""),
+    ]
+    assert program.get(f"{CUSTOMERS}/{customer['id']}").get_json() == found[1]
+    short = program.get(f"{CUSTOMERS}/simplified?sort=created_by_name|desc").get_json()["items"]
+    assert [item["created_by_name"] for item in short] == ["Web shop", "Web shop", "", ""]
 
 
 def test_a_phone_number_that_nobody_can_dial_is_kept_as_it_was_written(api):
