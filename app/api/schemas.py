@@ -393,8 +393,11 @@ def _order_kind(spec: Spec, *, whole: bool, is_top: bool = False) -> dict[str, A
             kind = {"type": "array", "maxItems": spec.limit, "items": items}
         case OrderText():
             kind = {"type": "string", "maxLength": spec.limit}
-            if spec.exact:
+            if spec.exact and whole:
                 kind["minLength"] = spec.limit
+            elif spec.exact:
+                # Sources write nothing as "" too.
+                kind["anyOf"] = [{"const": ""}, {"minLength": spec.limit}, {"type": "null"}]
         case CardNumber():
             kind = {
                 "type": "string",
@@ -402,7 +405,7 @@ def _order_kind(spec: Spec, *, whole: bool, is_top: bool = False) -> dict[str, A
                 "description": "At most its last four digits are kept.",
             }
         case Choice():
-            kind = {"type": "string", "enum": sorted(spec.codes)}
+            kind = {"type": "string", "enum": sorted(spec.codes) if whole else [*sorted(spec.codes), ""]}
         case Amount():
             kind = {"type": "number"}
             bounds = {"minimum": spec.low, "maximum": spec.high}

@@ -70,7 +70,7 @@ def text_problem(value: object, limit: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `limit` characters; with `exact`, of just so many."""
+    """Text of at most `limit` characters; with `exact`, of just so many, where "" is none."""
 
     limit: int = 255
     exact: bool = False
@@ -79,6 +79,8 @@ class Text:
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the text; card numbers in a `card` text are masked."""
+        if self.exact and value == "":
+            return None
         if reason := text_problem(value, self.limit):
             problems.add(reason)
         elif self.exact and len(value) != self.limit:
@@ -102,7 +104,7 @@ class CardNumber:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few codes; `hint` says which, with an example."""
+    """One of a few codes, "" for none; `hint` says which, with an example."""
 
     codes: frozenset[str]
     hint: str
@@ -110,6 +112,8 @@ class Choice:
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the code."""
+        if value == "":
+            return None
         if not isinstance(value, str) or value not in self.codes:
             problems.add(self.hint)
         return value
@@ -164,12 +168,14 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A moment in ISO 8601."""
+    """A moment in ISO 8601, "" for none."""
 
     keeps: int | None = None
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the moment as it was written."""
+        if value == "":
+            return None
         if not isinstance(value, str) or read_time(value) is None:
             problems.add(
                 "Write a date and time that exists, in ISO 8601 with its zone, such as 2019-08-24T14:15:22Z."

@@ -76,6 +76,8 @@ def _open(
     target: Target, addresses: list[str], tls: ssl.SSLContext | None, is_cut: threading.Event
 ) -> Iterator[http.client.HTTPConnection]:
     connection = http.client.HTTPConnection(target.host, target.port, timeout=STEP_SECONDS)
+    # Receivers that compare the header Host with their name expect no port where it is the usual one.
+    connection.default_port = 443 if target.scheme == "https" else 80
     connection.sock = _connect(addresses, target.port)
     # Whoever answers a byte at a time would never run into the time between two packets.
     timer = threading.Timer(WHOLE_SECONDS, _cut, [connection, is_cut])

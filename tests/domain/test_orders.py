@@ -281,6 +281,16 @@ def test_bad_value_is_refused_by_its_path(path, value, reason):
     assert where == path or (where.startswith(f"{path}.a") and "500" in reason)
 
 
+@pytest.mark.parametrize(
+    "path", ["order_uuid", "created_at", "totals.currency", "billing_address.country_code"]
+)
+def test_a_source_may_write_nothing_as_an_empty_text(path):
+    document, without = sample(), sample()
+    put(document, path, "")
+    put(without, path, None)
+    assert orders.parse(document) == orders.parse(without)
+
+
 @pytest.mark.parametrize("document", [None, [], "{}", 3, [{"external_order_id": "A"}]])
 def test_what_is_no_object_is_refused(document):
     assert refused(document) == {"": [OBJECT]}

@@ -434,6 +434,26 @@ def test_a_certificate_must_be_valid_for_the_host(certificate):
         assert post_to(port, scheme="https", tls=trusting) == 204
 
 
+def test_the_host_is_named_without_the_usual_port(certificate, monkeypatch):
+    context, trusting = certificate("localhost")
+    seen = []
+
+    def behave(connection):
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while not b"".join(seen).endswith(b"{}"):
+                seen.append(secure.recv(65536))
+            secure.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    connect = socket.create_connection
+    with raw_server(behave) as port:
+        # Port 443 is not ours to listen at.
+        monkeypatch.setattr(
+            socket, "create_connection", lambda _to, timeout: connect(("127.0.0.1", port), timeout)
+        )
+        assert post_to(443, scheme="https", tls=trusting) == 204
+    assert b"\r\nHost: localhost\r\n" in b"".join(seen)
+
+
 def test_a_secure_answer_that_trickles_is_cut_off_too(certificate, monkeypatch):
     monkeypatch.setattr(outbound, "WHOLE_SECONDS", 1)
     context, trusting = certificate("localhost")
