@@ -63,29 +63,55 @@ def list_page(session: Session, actor: Actor, query: ProfileQuery, *, whole: boo
 
 
 def _search(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequence[uuid.UUID], int]:
-    """Return the ids on the page and how many `q` finds, numbered and counted in one reading."""
+    """Return the ids on the page, and how many `q` finds."""
     source = lookup.source(session)
-    criteria: list[ColumnElement[bool]] = [
-        scope.visible(actor),
-        Customer.id.not_in(scope.on_hold()),
-        *_filters(query),
-    ]
     looked_for = profile_lists.wanted(query.text)
+    customer_id = source.c.customer_id
+    criteria = [
+        customer_id.not_in(scope.on_hold()),
+        scope.visible(actor),
+        *_filters(query),
+        _finds(session, looked_for),
+    ]
+    found = select(customer_id.label("id")).select_from(source)
     needs = _needs(looked_for)
-    index = None
     if needs:
         index, by_index = lookup.found_by_index(session, needs, lookup.frequencies(session, needs))
         criteria += by_index
-    criteria.append(_finds(session, looked_for))
-    place = func.row_number().over(order_by=_order(session, query)).label("place")
-    found = select(Customer.id, place, func.count().over().label("total"))
-    found = found.select_from(source).join(Customer, Customer.id == source.c.customer_id)
-    if index is not None:
-        found = found.join(index, index.c.rowid == source.c.doc)
-    if query.sort in _BY_KEYS:
+        if index is not None:
+            found = found.join(index, index.c.rowid == source.c.doc)
+    is_by_name = query.sort in _BY_KEYS
+    # Of most questions the haystack knows all, and the customers themselves need not be read.
+    asks_customer = bool(_filters(query)) or not actor.sees_every_customer or looked_for.email is not None
+    if asks_customer or not (is_by_name or query.sort is None):
+        found = found.join(Customer, Customer.id == customer_id)
+    if is_by_name:
         found = found.join(tables.entries, and_(entries.doc == source.c.doc, entries.place == tables.COMPANY))
-    hits = _with_names(found, query).where(*criteria).subquery()
-    page = query.page
+    # Search rows are numbered in the order of the ids.
+    order: list[ColumnElement[Any]] = [source.c.doc] if query.sort is None else _order(session, query)
+    found = _with_names(found, query).where(*criteria)
+    if not needs and query.sort is None:
+        return _met(session, found.order_by(*order), query.page)
+    return _numbered(session, found, order, query.page)
+
+
+def _met(session: Session, ordered: Select[Any], page: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
+    """Return the page of what no index finds: what is frequent is met soon, and counted apart."""
+    ids = session.scalars(ordered.offset(page.offset).limit(page.count)).all()
+    if ids and len(ids) < page.count:
+        return ids, page.offset + len(ids)
+    if not ids and not page.offset:
+        return [], 0
+    counted = ordered.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
+    return ids, session.scalar(counted) or 0
+
+
+def _numbered(
+    session: Session, found: Select[Any], order: list[ColumnElement[Any]], page: PageRequest
+) -> tuple[Sequence[uuid.UUID], int]:
+    """Return the page of few hits, found at some cost: numbered and counted in one reading."""
+    place = func.row_number().over(order_by=order).label("place")
+    hits = found.add_columns(place, func.count().over().label("total")).subquery()
     rows = session.execute(
         select(hits.c.id, hits.c.total).order_by(hits.c.place).offset(page.offset).limit(page.count)
     ).all()
