@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from app import config, schema
@@ -36,7 +36,9 @@ from app.models import (
     AssociateStore,
     AttributeDefinition,
     Consent,
+    ConsentEvent,
     Customer,
+    CustomerStore,
     Store,
 )
 from app.services import (
@@ -170,6 +172,7 @@ def _build(session: Session) -> list[dict[str, str]]:
     _reviews(session, associates, stores, now)
     _history(session, dice, associates, people, rows, stores)
     _views(session, dice, associates, people, rows, stores, now)
+    _silent(session, now)
     return [*sign_ins, _api_client(session)]
 
 
@@ -495,6 +498,19 @@ def _views(
             for step, row in enumerate(dice.sample(own, 8))
         )  # fmt: skip
     session.flush()
+
+
+def _silent(session: Session, now: datetime) -> None:
+    """Let some who never came again be from before this program: their time is over (`/retention`)."""
+    declared = select(ConsentEvent.id).where(ConsentEvent.customer_id == Customer.id).correlate(Customer)
+    silent = select(Customer).where(Customer.order_count == 0, Customer.revision == 1, ~declared.exists())
+    rows = session.scalars(silent.order_by(Customer.display_id).limit(12)).all()
+    for number, row in enumerate(rows):
+        row.created_at = row.updated_at = at = now - timedelta(days=1150 + 31 * number)
+        row.created_by_id = None
+        links = update(CustomerStore).where(CustomerStore.customer_id == row.id)
+        session.execute(links.values(since=at))
+    search_index.refresh(session, [row.id for row in rows])
 
 
 @click.command("demo")

@@ -17,6 +17,8 @@ from app.domain import orders as order_rules
 from app.domain.addresses import AddressInput
 from app.domain.consents import State
 from app.domain.orders import Fulfilment
+from app.domain.paging import PageRequest
+from app.domain.retention import Policy
 from app.models import (
     AccessEntry,
     ApiClient,
@@ -30,6 +32,7 @@ from app.models import (
     Order,
     Store,
 )
+from app.queries import retention
 from app.services import sign_in
 
 ROOT = Path(__file__).parent.parent.parent
@@ -127,6 +130,8 @@ def test_the_demo_holds_what_it_promises(engine, settings):
             .group_by(Customer.id)
         )
         assert all(kept == real for kept, real in counted)
+        over = retention.list_page(session, demo.demo_actor, Policy(), PageRequest(), now=clock.utcnow())
+        assert over.total == 12
     path = settings.data_dir / demo.FILE_NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     sign_ins = json.loads(path.read_text())
