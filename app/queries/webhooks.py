@@ -28,7 +28,8 @@ class Sent:
     at: datetime
     state: str
     attempts: int
-    due_at: datetime
+    # None when it is due by now.
+    next_try_at: datetime | None
     status: int | None
     error: str
     acknowledged_at: datetime | None
@@ -74,6 +75,7 @@ def deliveries(
 ) -> Page[Sent]:
     """Return the deliveries of an address, newest event first."""
     actor.require(Permission.ADMIN_MANAGE)
+    now = clock.utcnow()
     criterion = and_(Delivery.webhook_id == webhook_id, Delivery.state == state if state else true())
     rows = session.execute(
         select(Delivery, Event)
@@ -94,7 +96,7 @@ def deliveries(
                 at=event.at,
                 state=delivery.state,
                 attempts=delivery.attempts,
-                due_at=delivery.due_at,
+                next_try_at=delivery.due_at if delivery.due_at > now else None,
                 status=delivery.status,
                 error=delivery.error,
                 acknowledged_at=delivery.acknowledged_at,

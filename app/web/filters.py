@@ -100,6 +100,11 @@ def ago(value: dt.datetime | None) -> str:
     return babel.dates.format_timedelta(value - clock.utcnow(), add_direction=True, locale=get_locale())
 
 
+def code_name(value: str) -> Markup:
+    """Return a name from code, as of an event, that may break after its dots and underscores."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(value))))  # noqa: S704 -- escaped before
+
+
 def phone(value: str) -> str:
     """Return a phone number grouped as its country writes it, or as it was typed."""
     try:
@@ -280,6 +285,7 @@ def register(app: Flask) -> None:
         decision_label,
         reason_label,
         ago,
+        code_name,
         phone,
         initials,
         hue,

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from app.domain import clock
 from app.domain.events import DeliveryState
 from app.models import Delivery, Webhook
 
@@ -73,8 +75,12 @@ def test_a_test_is_delivered_shown_and_replayed(root, session):
     session.rollback()
     assert root.post(f"{path}/test").status_code == 303
     page = root.get(path)
-    assert "webhook.test" in page.text
+    assert "webhook.<wbr>test" in page.text
     delivery = session.scalars(select(Delivery)).one()
+    for due_in, is_said in ((timedelta(minutes=5), True), (timedelta(seconds=-5), False)):
+        delivery.attempts, delivery.due_at = 1, clock.utcnow() + due_in
+        session.commit()
+        assert ("Next try" in root.get(path).text) is is_said
     delivery.state, delivery.status, delivery.attempts = DeliveryState.DEAD, 503, 9
     session.commit()
     fragment = root.get(f"{path}?state=dead", headers=HTMX).text

@@ -7,6 +7,7 @@ from wtforms import SelectMultipleField, StringField, URLField
 
 from app.domain.events import SUBSCRIBABLE
 from app.services.webhooks import WebhookInput
+from app.web.filters import code_name
 from app.web.forms.base import BaseForm, IdempotencyMixin, RevisionMixin
 
 
@@ -19,7 +20,7 @@ class WebhookForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kinds.choices = [(kind.value, kind.value) for kind in SUBSCRIBABLE]
+        self.kinds.choices = [(kind.value, code_name(kind.value)) for kind in SUBSCRIBABLE]
 
     def to_input(self) -> WebhookInput:
         """Return the input of the service."""
