@@ -13,6 +13,7 @@ from app.domain import clock, folding, money, orders, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.customers import CustomerInput, LinkReason
+from app.domain.events import EventKind, NewEvent
 from app.domain.orders import OrderDocument
 from app.domain.permissions import Permission
 from app.domain.values import BadValue
@@ -20,7 +21,7 @@ from app.errors import Conflict, Forbidden, Invalid
 from app.models import Customer, CustomerStore, Order, Store
 from app.models.base import new_id
 from app.queries import consents as consent_queries
-from app.services import audit, customers_bulk, search_index
+from app.services import audit, customers_bulk, events, search_index
 
 # ISO 4217's code for "no currency".
 NO_CURRENCY = "XXX"
@@ -103,7 +104,7 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
         columns = _columns(order, owner, places.store_of(given))
         outcomes.append(_write(session, actor, columns, known, touched))
     session.flush()
-    _link(session, outcomes)
+    _link(session, actor, outcomes)
     _count(session, touched)
     session.flush()
     if touched:
@@ -313,8 +314,11 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, int | str) else str(value)
 
 
-def _link(session: Session, outcomes: Sequence[Recorded | Invalid]) -> None:
-    """Make the customers known to the stores where they ordered."""
+def _link(session: Session, actor: Actor, outcomes: Sequence[Recorded | Invalid]) -> None:
+    """Make the customers known to the stores where they ordered, and tell of it.
+
+    The profile itself is as it was, so its revision stays.
+    """
     wanted: dict[tuple[uuid.UUID, uuid.UUID], Any] = {}
     for outcome in outcomes:
         if isinstance(outcome, Recorded) and outcome.changed:
@@ -330,9 +334,12 @@ def _link(session: Session, outcomes: Sequence[Recorded | Invalid]) -> None:
         )
     )
     missing = wanted.keys() - {(store_id, customer_id) for store_id, customer_id in there}
-    opt_ins = (
-        consent_queries.opt_ins_of(session, {customer_id for _, customer_id in missing}) if missing else {}
-    )
+    if not missing:
+        return
+    new = {customer_id for _, customer_id in missing}
+    opt_ins = consent_queries.opt_ins_of(session, new)
+    pairs = session.execute(select(Customer.id, Customer.revision).where(Customer.id.in_(new)))
+    revisions: dict[uuid.UUID, int] = dict(list(pairs))
     for store_id, customer_id in missing:
         state, opted_in_at = opt_ins.get((store_id, customer_id), ("not_asked", None))
         session.add(
@@ -345,6 +352,17 @@ def _link(session: Session, outcomes: Sequence[Recorded | Invalid]) -> None:
                 opted_in_at=opted_in_at,
             )
         )
+    told = [
+        NewEvent(
+            kind=EventKind.CUSTOMER_UPDATED,
+            customer_id=customer_id,
+            revision=revisions[customer_id],
+            store_id=store_id,
+            changed=["stores"],
+        )
+        for store_id, customer_id in sorted(missing)
+    ]
+    events.add_batch(session, actor, told)
 
 
 def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:

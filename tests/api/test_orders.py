@@ -8,7 +8,7 @@ import pytest
 import simplejson
 from sqlalchemy import func, select
 
-from app.models import Customer, CustomerStore, Order
+from app.models import Customer, CustomerStore, Event, Order
 from tests.api.test_customers import CUSTOMERS, refused
 
 DATA = Path(__file__).parent.parent / "data"
@@ -116,6 +116,17 @@ def test_the_customer_is_found_by_id_or_email_or_made(api, cast, session):
     made = program.get(f"{CUSTOMERS}?q=new@mail.example").get_json()["items"][0]
     assert (made["first_name"], made["store_name"], made["revision"]) == ("Nia", "Store North", 1)
     assert program.get(f"{CUSTOMERS}/{made['id']}/orders").get_json()["total"] == 1
+
+
+def test_who_orders_in_another_store_is_known_there_and_receivers_are_told(api, cast, session):
+    program = api()
+    for number in ("A", "B"):
+        assert put(program, small(number, channel="Store South")).status_code == 200
+    known = select(CustomerStore.store_id).where(CustomerStore.customer_id == cast.marie.id)
+    assert set(session.scalars(known)) == {cast.north.id, cast.south.id}
+    told = session.execute(select(Event.kind, Event.customer_id, Event.store_id, Event.data)).all()
+    assert [row[:3] for row in told] == [("customer.updated", cast.marie.id, cast.south.id)]
+    assert (told[0].data["changed"], told[0].data["profile_revision"]) == (["stores"], 1)
 
 
 def test_a_client_of_all_stores_needs_to_name_none(api, session):
