@@ -39,6 +39,8 @@ def read_body() -> bytes:
     """Return the body's bytes. Raises Invalid when it is compressed, RequestEntityTooLarge over 1 MiB."""
     if request.headers.get("Content-Encoding", "identity").strip().casefold() not in {"", "identity"}:
         raise Invalid({}, "Send the body as it is, without Content-Encoding.")
+    # One byte more, so that a body of unknown length that was cut off does not look like a whole one.
+    request.max_content_length = MAX_BODY + 1
     data = request.get_data()
     if len(data) > MAX_BODY:
         raise RequestEntityTooLarge

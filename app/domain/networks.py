@@ -13,6 +13,7 @@ _IPV6_PUBLIC = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Older versions of Python take parts of these for public.
 _NOT_PUBLIC = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15")))
+_IPV6_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,6 @@ def is_public(address: str) -> bool:
         return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
     if found.sixtofour is not None:
         return is_public(str(found.sixtofour))
-    if found.teredo is not None:
+    if found.teredo is not None or found in _IPV6_DOCUMENTATION:
         return False
     return found in _IPV6_PUBLIC and found.is_global and not found.is_multicast

@@ -2,13 +2,15 @@
 
 import uuid
 from contextlib import contextmanager
+from io import BytesIO
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from app.api.routes import ROUTES
 from app.domain.permissions import Scope
+from app.models import Customer, DataRequest
 from tests import factories as make
 
 GUARDED = [route for route in ROUTES if route.scope]
@@ -97,10 +99,6 @@ def test_asking_for_deletion_again_is_the_same_request(api, cast, session):
     for _ in range(2):
         response = program.delete(url)
         assert (response.status_code, response.data) == (202, b"")
-    from sqlalchemy import func, select  # noqa: PLC0415
-
-    from app.models import DataRequest  # noqa: PLC0415
-
     assert session.scalar(select(func.count()).select_from(DataRequest)) == 1
     assert program.get(url).status_code == 200
     shaped(program.delete(f"/v0/d/consumer_profiles/{uuid.uuid4()}"), 404, "customer_not_found")
@@ -145,3 +143,17 @@ def test_headers_that_clients_send_are_ignored(api, cast):
     headers = {"Content-Type": "application/json", "tenant": "acme", "Accept": "text/html", "X-Anything": "1"}
     response = api().get(f"/v0/d/consumer_profiles/{cast.marie.id}", headers=headers)
     assert response.status_code == 200
+
+
+def test_a_body_that_does_not_say_its_length_is_refused_and_not_cut_off(api, session):
+    program = api()
+
+    def send(text):
+        chunked = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
+        url = "/v0/d/consumer_profiles"
+        return program.post(url, input_stream=BytesIO(text), environ_overrides=chunked)
+
+    body = b'{"email": "chunk@mail.example"}'
+    shaped(send(body + b" " * 1024 * 1024), 413, "bad_request")
+    assert session.scalar(select(func.count()).select_from(Customer)) == 0
+    assert send(body + b" " * (1024 * 1024 - len(body))).status_code == 200

@@ -40,6 +40,7 @@ from app.domain.values import BadValue
         "2001:0:53aa:64c:0:fbff:f5ff:fffe",
         "2001:db8::1",
         "2002:7f00:1::",
+        "3fff::1",
         "2002:c0a8:101::1",
         "fc00::1",
         "fd00:ec2::254",
