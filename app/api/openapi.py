@@ -392,6 +392,7 @@ _ERRORS: dict[int, tuple[str, str, tuple[str, ...]]] = {
         "The e-mail address is taken, or the revision is not the newest.",
         ("conflict", "conflict_version"),
     ),
+    413: ("TooLarge", "The body is larger than 1 MiB.", ("bad_request",)),
     429: ("TooManyRequests", "Too many requests.", ("too_many_requests",)),
     500: ("InternalServerError", "A fault on our side; nothing was saved.", ("internal_server_error",)),
     503: (
@@ -491,6 +492,8 @@ def _responses(route: "Route", told: Operation) -> dict[str, Any]:
             media["example"] = told.example
         success["content"] = {told.answer_media: media}
     statuses = {*told.errors, 429, 500, 503, 400}
+    if told.body is not None:
+        statuses.add(413)
     if route.scope:
         statuses |= {401, 403}
     errors = {

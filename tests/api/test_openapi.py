@@ -58,6 +58,7 @@ def test_every_reference_leads_somewhere_and_every_route_has_its_scope():
     for route in ROUTES:
         operation = document["paths"][re.sub(r"<(\w+)>", r"{\1}", route.path)][route.method.lower()]
         assert operation["security"] == ([{"oauth2": [route.scope]}] if route.scope else [])
+        assert ("413" in operation["responses"]) is ("requestBody" in operation)
 
 
 def test_the_page_needs_no_script_and_no_other_host(anonymous):
