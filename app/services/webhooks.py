@@ -281,9 +281,17 @@ def settle(
 
 
 def tidy(session: Session) -> None:
-    """Delete events that are old and wait for nobody, with their deliveries."""
+    """Delete events that are old and wait for nobody, with their deliveries.
+
+    A receiver that was deactivated is nobody: else it would keep the ids of customers who are gone.
+    """
     before = clock.utcnow() - events.KEPT
-    waits = exists().where(Delivery.event_number == Event.number, Delivery.state == DeliveryState.QUEUED)
+    waits = exists().where(
+        Delivery.event_number == Event.number,
+        Delivery.state == DeliveryState.QUEUED,
+        Delivery.webhook_id == Webhook.id,
+        Webhook.is_active,
+    )
     old = select(Event.number).where(Event.at < before, ~waits)
     session.execute(
         delete(Delivery).where(Delivery.event_number.in_(old)),

@@ -524,7 +524,7 @@ def wait_until_open(port):
 
 
 def test_events_that_are_old_go_unless_they_wait(session, runner, receiver):
-    register(session, receiver.url)
+    webhook, _secret = register(session, receiver.url)
     one, two = make_customer(session), make_customer(session)
     rename(session, one, "A")
     deliver_all(runner)
@@ -539,3 +539,8 @@ def test_events_that_are_old_go_unless_they_wait(session, runner, receiver):
         two.id, two.id,
     ]  # fmt: skip
     assert states(session) == {"queued": 2}
+    with transaction(session):
+        service.deactivate(session, SYSTEM, webhook.id, revision=1)
+        service.tidy(session)
+    assert [row.at > clock.utcnow() - timedelta(days=30) for row in session.scalars(select(Event))] == [True]
+    assert states(session) == {"queued": 1}
