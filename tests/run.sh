@@ -38,9 +38,10 @@ step "format" "$BIN/ruff" format --check .
 step "types" "$BIN/mypy"
 step "layers" "$BIN/lint-imports" --no-logo
 if [ -n "$(find_initdb)" ]; then
-    # Who may open what is decided above the database: the long table is asked once, on SQLite.
+    # Who may open what is decided above the database: the long table is asked once, on SQLite. The
+    # domain knows no database.
     step "tests on PostgreSQL" "$BIN/python" -m pytest -q -n auto --maxprocesses 4 --database postgresql \
-        -k "not each_person_gets_what_the_table_says"
+        --ignore tests/domain -k "not each_person_gets_what_the_table_says"
 else
     leave_out "the tests on PostgreSQL" "initdb was not found; install postgresql"
 fi
