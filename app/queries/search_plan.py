@@ -188,7 +188,8 @@ def _are_many(session: Session, question: Question, known: lookup.Frequencies) -
         return False
     source = lookup.source(session)
     joined, criteria = lookup.found_by_index(session, question.needs, known)
-    if not lookup.on_sqlite(session) and _is_everywhere(question.needs, known):
+    is_text_alone = not question.source_checks and _is_everywhere(question.needs, known)
+    if is_text_alone and not lookup.on_sqlite(session):
         criteria = []
     found = select(source.c.doc).where(*criteria, *question.source_checks, *question.text_checks)
     if question.without:
