@@ -6,7 +6,7 @@ the wanted order and testing each row. Which way is taken never changes what is 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isqrt
+from math import isqrt, prod
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select
@@ -93,7 +93,7 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     limit = few
     if estimate > _SURELY_MANY * few:
         limit = MAX_TOTAL
-        if _are_many(session, question, known):
+        if _expected(question, known) > 2 * MAX_TOTAL and _are_many(session, question, known):
             return _walked(session, question, offset, count, MAX_TOTAL + 1)
     docs, total = _sorted(session, question, known, offset, count, limit + 1)
     if total <= limit:
@@ -177,6 +177,12 @@ def _sorted(
     if rows or not offset:
         return [row.doc for row in rows], rows[0].total if rows else 0
     return [], session.scalar(select(func.count()).select_from(hits)) or 0
+
+
+def _expected(question: Question, known: lookup.Frequencies) -> float:
+    # As if what is needed had nothing to do with each other: two common names together are rare.
+    shares = (min(1.0, known.of_need(need) / max(1, known.total)) for need in question.needs)
+    return known.total * prod(shares)
 
 
 def _are_many(session: Session, question: Question, known: lookup.Frequencies) -> bool:
