@@ -38,10 +38,10 @@ step "format" "$BIN/ruff" format --check .
 step "types" "$BIN/mypy"
 step "layers" "$BIN/lint-imports" --no-logo
 if [ -n "$(find_initdb)" ]; then
-    # Who may open what is decided above the database: the long table is asked once, on SQLite. The
-    # domain knows no database.
+    # Who may open what and how it is written into a page is decided above the database: these long
+    # tests are done once, on SQLite. The domain knows no database.
     step "tests on PostgreSQL" "$BIN/python" -m pytest -q -n auto --maxprocesses 4 --database postgresql \
-        --ignore tests/domain -k "not each_person_gets_what_the_table_says"
+        --ignore tests/domain --ignore tests/web/test_probes.py -k "not each_person_gets_what_the_table_says"
 else
     leave_out "the tests on PostgreSQL" "initdb was not found; install postgresql"
 fi
