@@ -60,4 +60,7 @@ def request(yes: bool) -> None:
             done += count
             if after is None:
                 break
+        if done and settings.sends_mails:
+            with transaction(session):
+                service.tell_managers(session, ACTOR)
     click.echo(f"Asked for {done} deletions.")

@@ -18,7 +18,7 @@ from app.cli import main
 from app.db import make_engine
 from app.domain import tokens
 from app.errors import Forbidden
-from app.models import ApiClient, Associate, AuditEntry, DataRequest
+from app.models import ApiClient, Associate, AuditEntry, DataRequest, Mail
 from app.services import tokens as token_services
 from tests import factories
 from tests.conftest import free_port
@@ -212,6 +212,7 @@ def test_the_time_limit_is_previewed_and_asked_for(session, command):
     long_ago = {"created_at": factories.NOON.replace(year=2020), "updated_at": factories.NOON}
     old = factories.make_customer(session, stores=(store,), **long_ago)
     factories.make_customer(session, stores=(store,))
+    mia = factories.make_associate(session, stores=(store,), role="manager").email
     session.rollback()
     shown = command("retention", "preview")
     line = f"{old.display_id}  last purchase never  last contact never\n"
@@ -220,4 +221,5 @@ def test_the_time_limit_is_previewed_and_asked_for(session, command):
     assert command("retention", "request", "--yes").output == "Asked for 1 deletions.\n"
     row = session.scalars(select(DataRequest)).one()
     assert (row.customer_id, row.origin, row.state) == (old.id, "retention", "waiting")
+    assert [(mail.to_address, mail.kind) for mail in session.scalars(select(Mail))] == [(mia, "retention")]
     assert command("retention", "preview", RETENTION_MONTHS="soon").exit_code == 1
