@@ -389,7 +389,7 @@ _ERRORS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     409: (
         "Conflict",
-        "The e-mail address is taken, or the revision is not the newest.",
+        "The e-mail address is taken, the customer is on hold, or the revision is not the newest.",
         ("conflict", "conflict_version"),
     ),
     413: ("TooLarge", "The body is larger than 1 MiB.", ("bad_request",)),

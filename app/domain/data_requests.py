@@ -1,9 +1,11 @@
 """What customers may ask for about their data, and until when it must be answered."""
 
 import calendar
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from app.domain import payment_cards, values
@@ -84,6 +86,32 @@ CLOSED = frozenset({State.DONE, State.CALLED_OFF, State.REFUSED})
 OPEN = tuple(state for state in State if state not in CLOSED)
 # Those that somebody waits for: a restriction is in force from the first moment, until it is lifted.
 DUE = tuple(state for state in OPEN if state is not State.RESTRICTED)
+
+
+class Request(Protocol):
+    """What a hold depends on, as the table has it."""
+
+    kind: str
+    state: str
+    origin: str
+
+
+def may_change(requests: Iterable[Request], *, answers_requests: bool) -> bool:
+    """True when a customer with these open requests may be changed; on hold their data is only kept.
+
+    Who answers requests makes the correction that was asked for (Art. 16 GDPR), which is often what a
+    restriction waits for. A deletion by the time limit forbids nothing: a change says that the
+    customer is there again, and calls it off.
+    """
+    asked = list(requests)
+    holds = [
+        State(one.state)
+        for one in asked
+        if one.state in ON_HOLD and not (one.state == State.WAITING and one.origin == Origin.RETENTION)
+    ]
+    if State.ERASING in holds:
+        return False
+    return not holds or (answers_requests and any(one.kind == Kind.RECTIFICATION for one in asked))
 
 
 class Identity(StrEnum):

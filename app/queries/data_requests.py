@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.domain import clock, data_requests
 from app.domain.actor import Actor
 from app.domain.data_requests import DUE, OPEN, SOON, Kind, State
 from app.domain.paging import Page, PageRequest
@@ -135,6 +135,17 @@ def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
         .where(DataRequest.customer_id == customer_id, visible(actor), _IS_OPEN)
         .order_by(DataRequest.due_at)
     ).all()
+
+
+def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:
+    """True unless a hold forbids the actor to change the customer's data; see the domain's `may_change`."""
+    requests = session.scalars(select(DataRequest).where(DataRequest.customer_id == customer_id, _IS_OPEN))
+    return data_requests.may_change(requests, answers_requests=answers(actor))
+
+
+def answers(actor: Actor) -> bool:
+    """True for the people who answer requests; a program or command never does."""
+    return actor.associate_id is not None and actor.can(Permission.DATA_REQUEST_MANAGE)
 
 
 def is_on_hold(session: Session, customer_id: uuid.UUID) -> bool:

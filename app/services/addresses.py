@@ -17,7 +17,7 @@ from app.domain.texts import N_, Text
 from app.errors import Conflict, NotFound, Stale
 from app.models import Address, Customer
 from app.queries import customers as customer_queries
-from app.services import audit, consents, events, revisions
+from app.services import audit, consents, events, holds, revisions
 
 MAX_ADDRESSES = 50
 _EVENTS = {
@@ -45,10 +45,11 @@ def create(
     """Add an address; the first of its type becomes the default.
 
     A new address conflicts with nothing: `revision` is compared only when given (API v0).
-    Raises Invalid, NotFound, Stale.
+    Raises Invalid, NotFound, Conflict (on hold, too many), Stale.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    holds.refuse(session, actor, customer_id)
     columns = given.check(strict=strict, may_be_empty=not strict)
     _refuse_stale(customer, revision)
     same_type = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
@@ -86,10 +87,11 @@ def update(
     Without a revision the newest is meant (API v0 does not ask for one).
 
     A default address stays the default until another of its type takes over.
-    Raises Invalid, NotFound, Stale.
+    Raises Invalid, NotFound, Conflict (on hold), Stale.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    holds.refuse(session, actor, customer_id)
     address = _get(session, customer_id, address_id)
     columns = given.check(strict=strict, may_be_empty=not strict)
     current = {name: getattr(address, name) for name in FIELD_LABELS}
@@ -127,11 +129,12 @@ def delete(
 ) -> None:
     """Delete an address; when it was the default, the oldest other one of its type takes over.
 
-    Raises NotFound, and Stale when the address itself was changed since `revision` (any change of
-    the customer, without `merge`).
+    Raises NotFound, Conflict (on hold), and Stale when the address itself was changed since `revision`
+    (any change of the customer, without `merge`).
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    holds.refuse(session, actor, customer_id)
     address = _get(session, customer_id, address_id)
     current = {name: getattr(address, name) for name in FIELD_LABELS}
     # Deleting sets every field to nothing: it conflicts with whatever others changed meanwhile.

@@ -16,7 +16,7 @@ from app.domain.texts import N_, Text
 from app.errors import Invalid
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import customers as customer_queries
-from app.services import audit, events, revisions, search_index
+from app.services import audit, events, holds, revisions, search_index
 
 
 def change(
@@ -30,7 +30,7 @@ def change(
 ) -> Customer:
     """Set the named attributes; an empty value removes one, a name not given stays.
 
-    Raises Invalid (by definition, and past 20), NotFound, and Stale field by field.
+    Raises Invalid (by definition, and past 20), NotFound, Conflict (on hold), and Stale field by field.
     """
     return _write(session, actor, customer_id, given, revision=revision, merge=merge, replaces=False)
 
@@ -76,6 +76,7 @@ def _write(
     customer = customer_queries.get(
         session, actor, customer_id, Customer.extended_attributes, for_update=True
     )
+    holds.refuse(session, actor, customer_id)
     checked = attributes.check(definitions(session), given)
     rows = {row.name: row for row in customer.extended_attributes}
     current = {name: row.value for name, row in rows.items()}

@@ -19,7 +19,7 @@ from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
 from app.queries import scope, search
-from app.services import audit, consents, events, revisions, search_index
+from app.services import audit, consents, events, holds, revisions, search_index
 
 EMAIL_TAKEN = N_("A customer with this e-mail address exists already.")
 
@@ -89,10 +89,11 @@ def update(
 
     With `merge`, what others saved meanwhile on other fields stays without a question; `strict` as
     in domain.values.phone.
-    Raises Invalid, NotFound, Conflict (e-mail taken) and Stale (the same field, or no `merge`).
+    Raises Invalid, NotFound, Conflict (e-mail taken, on hold) and Stale (the same field, or no `merge`).
     """
     actor.require(Permission.CUSTOMER_EDIT)
     customer = customer_queries.get(session, actor, customer_id, for_update=True)
+    holds.refuse(session, actor, customer_id)
     region = customer.country_code or _region(session, customer.store_id)
     columns = changes.check(region=region, strict=strict)
     current = {name: getattr(customer, name) for name in FIELD_LABELS}
@@ -173,13 +174,15 @@ def add_to_store(
     """Make a customer of another store known to this one.
 
     `proof` is the whole e-mail address, phone number or display id that the associate was told:
-    without it the customer is not found, so that nobody browses strangers. Raises NotFound.
+    without it the customer is not found, so that nobody browses strangers. Raises NotFound, and
+    Conflict for one on hold: no more people are to see them.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     scope.require_store(actor, store_id)
     if customer_id not in {found.id for found in search.find_masked(session, actor, proof)}:
         raise NotFound
     customer = session.get_one(Customer, customer_id, with_for_update=True)
+    holds.refuse(session, actor, customer_id)
     link(session, customer.id, store_id, LinkReason.ADDED)
     revisions.touch(customer)
     audit.record(

@@ -13,7 +13,7 @@ from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, Stale
 from app.models import Address, Customer
 from app.queries import customers as queries
-from app.services import addresses, idempotency
+from app.services import addresses, holds, idempotency
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
 from app.web.database import get_session
@@ -42,6 +42,7 @@ def new(customer_id: uuid.UUID) -> Response:
     customer = queries.get(session, actor, customer_id)
     save_url = url_for("addresses.new", customer_id=customer_id)
     if request.method == "GET":
+        holds.refuse(session, actor, customer_id)
         country = customer.country_code or (current_user.store.country_code if current_user.store else "")
         start = {
             "country_code": country,
@@ -82,6 +83,7 @@ def edit(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
     address = addresses.get(session, actor, customer_id, address_id)
     save_url = url_for("addresses.edit", customer_id=customer_id, address_id=address_id)
     if request.method == "GET":
+        holds.refuse(session, actor, customer_id)
         start = {name: getattr(address, name) for name in FIELD_LABELS} | {"revision": customer.revision}
         form = forms.build(address.country_code, formdata=None, data=start)
         return _form("edit", customer, address, form, save_url)
@@ -121,6 +123,8 @@ def delete(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     customer = queries.get(session, actor, customer_id)
     address = addresses.get(session, actor, customer_id, address_id)
+    if request.method == "GET":
+        holds.refuse(session, actor, customer_id)
     form = DeleteForm(data={"revision": customer.revision})
     status = 200
     if form.validate_on_submit():
@@ -167,18 +171,21 @@ def _form(
 
 
 def _index(customer_id: uuid.UUID) -> Response:
-    actor = current_actor()
-    customer = queries.get(get_session(), actor, customer_id, Customer.addresses)
+    session, actor = get_session(), current_actor()
+    customer = queries.get(session, actor, customer_id, Customer.addresses)
     return htmx.render(
-        "addresses/index.html", fragment="addresses/_list.html", **profiles.addresses(actor, customer)
+        "addresses/index.html",
+        fragment="addresses/_list.html",
+        **profiles.addresses(session, actor, customer),
     )
 
 
 def _saved(customer_id: uuid.UUID) -> Response:
     if htmx.wants_fragment():
-        actor = current_actor()
-        session = get_session()
+        session, actor = get_session(), current_actor()
         session.expire_all()
         customer = queries.get(session, actor, customer_id, Customer.addresses)
-        return Response(render_template("addresses/_list.html", **profiles.addresses(actor, customer)))
+        return Response(
+            render_template("addresses/_list.html", **profiles.addresses(session, actor, customer))
+        )
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))

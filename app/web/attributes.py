@@ -10,7 +10,7 @@ from app.domain.permissions import Permission
 from app.errors import Invalid, Stale
 from app.models import Customer
 from app.queries import customers as queries
-from app.services import attributes, customers
+from app.services import attributes, customers, holds
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
 from app.web.database import get_session
@@ -46,6 +46,7 @@ def edit(customer_id: uuid.UUID) -> Response:
     current = {row.name: row.value for row in customer.extended_attributes}
     form = forms.build(definitions, current)
     if request.method == "GET":
+        holds.refuse(session, actor, customer_id)
         if any(definitions[name].is_sensitive for name in current if name in definitions):
             # The form shows what the section hides.
             with transaction(session):

@@ -24,7 +24,7 @@ from app.models import Customer
 from app.queries import audit as audit_queries
 from app.queries import customers as queries
 from app.queries import search as search_queries
-from app.services import attributes, audit, customers, idempotency
+from app.services import attributes, audit, customers, holds, idempotency
 from app.services.list_log import ListLog
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
@@ -193,6 +193,7 @@ def edit(customer_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     customer = queries.get(session, actor, customer_id, Customer.created_by)
     if request.method == "GET":
+        holds.refuse(session, actor, customer_id)
         with transaction(session):
             customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="contact")
         return _edit(customer, ContactForm(obj=customer))
@@ -225,11 +226,12 @@ def edit(customer_id: uuid.UUID) -> Response:
 def history(customer_id: uuid.UUID) -> Response:
     """Show who changed what."""
     session, actor = get_session(), current_actor()
+    customer = queries.get(session, actor, customer_id)
     return htmx.render(
         "customers/history.html",
         fragment="customers/_history.html",
-        customer=queries.get(session, actor, customer_id),
-        may_edit=actor.can(Permission.CUSTOMER_EDIT),
+        customer=customer,
+        may_edit=profiles.may_edit(session, actor, customer),
         changes=audit_queries.history(
             session, actor, customer_id, PageRequest(offset=_offset(), count=HISTORY_PAGE)
         ),
@@ -339,7 +341,9 @@ def _lists(actor: Actor) -> list[dict[str, str]]:
 
 def _contact(actor: Actor, customer: Customer) -> Response:
     return htmx.render(
-        "customers/contact.html", fragment="customers/_contact.html", **profiles.contact(actor, customer)
+        "customers/contact.html",
+        fragment="customers/_contact.html",
+        **profiles.contact(get_session(), actor, customer),
     )
 
 

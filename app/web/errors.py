@@ -25,8 +25,8 @@ _TEXTS = {
     404: (N_("Not found"), N_("It may have been removed, or belong to another store."), "search"),
     405: (N_("This cannot be done here"), N_("Use the buttons of the page."), "triangle-alert"),
     409: (
-        N_("This was changed meanwhile"),
-        N_("Load the page again to see how it stands."),
+        N_("This cannot be done now"),
+        N_("It was changed meanwhile. Load the page again to see how it stands."),
         "triangle-alert",
     ),
     413: (N_("This is too large"), N_("Send less than 1 MB at once."), "triangle-alert"),

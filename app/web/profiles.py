@@ -13,7 +13,7 @@ from app.domain.actor import Actor
 from app.domain.attributes import AttributeType
 from app.domain.consents import OPEN_STATES, Purpose, State, contact_ways
 from app.domain.consents import Channel as ConsentChannel
-from app.domain.data_requests import ON_HOLD
+from app.domain.data_requests import ON_HOLD, may_change
 from app.domain.data_requests import State as RequestState
 from app.domain.permissions import Permission
 from app.domain.texts import N_
@@ -82,8 +82,8 @@ def profile(
     opt_ins = consent_section(session, actor, customer, requests)
     return {
         **head(session, actor, customer, facts, opt_ins["consents"], revealed, requests),
-        **addresses(actor, customer),
-        **extended_attributes(session, actor, customer),
+        **addresses(session, actor, customer, requests),
+        **extended_attributes(session, actor, customer, requests),
         **opt_ins,
         "orders": newest,
     }
@@ -110,7 +110,7 @@ def head(
     known_at = customers.known_at(session, actor, customer.id)
     here = next((known.opt_in_state for known in known_at if known.store_id == actor.store_id), "not_asked")
     return {
-        **contact(actor, customer),
+        **contact(session, actor, customer, requests),
         "facts": facts,
         "spend_bars": _bars(facts),
         "store_names": [known.store_name for known in known_at],
@@ -186,8 +186,21 @@ def _target(value: str) -> str:
     return quote("".join(value.split()), safe="@+")
 
 
-def contact(actor: Actor, customer: Customer) -> dict[str, Any]:
-    """Return what the contact section shows."""
+def may_edit(
+    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+) -> bool:
+    """True when the user may change the customer, by role and by no hold; `requests` if they are known."""
+    if not actor.can(Permission.CUSTOMER_EDIT):
+        return False
+    if requests is None:
+        return data_requests.may_change(session, actor, customer.id)
+    return may_change(requests, answers_requests=data_requests.answers(actor))
+
+
+def contact(
+    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+) -> dict[str, Any]:
+    """Return what the contact section shows; `requests` if they are known, here and below."""
     return {
         "customer": customer,
         "contact": Contact(
@@ -195,28 +208,35 @@ def contact(actor: Actor, customer: Customer) -> dict[str, Any]:
             phone_masked=values.mask_phone(customer.phone_number),
         ),
         "created_by_name": customer.created_by.name if customer.created_by else customer.created_by_client,
-        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+        "may_edit": may_edit(session, actor, customer, requests),
     }
 
 
-def addresses(actor: Actor, customer: Customer) -> dict[str, Any]:
+def addresses(
+    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+) -> dict[str, Any]:
     """Return what the addresses section shows."""
     return {
         "customer": customer,
         "addresses": customer.addresses,
-        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+        "may_edit": may_edit(session, actor, customer, requests),
     }
 
 
 def extended_attributes(
-    session: Session, actor: Actor, customer: Customer, *, is_revealed: bool = False
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    requests: Sequence[DataRequest] | None = None,
+    *,
+    is_revealed: bool = False,
 ) -> dict[str, Any]:
     """Return what the preferences section shows; sensitive ones only when they were asked for."""
     groups = _groups(attributes.definitions(session), customer.extended_attributes, is_revealed=is_revealed)
     return {
         "customer": customer,
         "attribute_groups": groups,
-        "may_edit": actor.can(Permission.CUSTOMER_EDIT),
+        "may_edit": may_edit(session, actor, customer, requests),
         "may_reveal": actor.can(Permission.CUSTOMER_REVEAL),
         "has_hidden": any(value.is_hidden for group in groups for value in group.values),
     }
@@ -225,7 +245,7 @@ def extended_attributes(
 def consent_section(
     session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
 ) -> dict[str, Any]:
-    """Return what the opt-ins section shows; `requests` if they are known."""
+    """Return what the opt-ins section shows."""
     rows = consents.list_states(session, actor, customer.id)
     if requests is None:
         requests = data_requests.of_customer(session, actor, customer.id)

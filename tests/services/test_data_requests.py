@@ -7,16 +7,18 @@ from sqlalchemy import select
 from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
+from app.domain.addresses import AddressInput
 from app.domain.consents import Action, Channel, Method, Purpose
+from app.domain.customers import CustomerChanges
 from app.domain.data_requests import Kind, RequestInput, State, add_months
 from app.domain.paging import PageRequest
 from app.domain.profile_lists import ProfileQuery
 from app.domain.searches import CustomerQuery
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from app.models import AuditEntry, DataRequest, Event, Mail
+from app.models import Address, AuditEntry, Customer, DataRequest, Event, Mail
 from app.queries import data_requests as queries
 from app.queries import profiles, search
-from app.services import consents, data_requests, search_index
+from app.services import addresses, attributes, consents, customers, data_requests, search_index
 from tests import factories
 from tests.cast import make_cast
 
@@ -256,3 +258,72 @@ def test_a_restriction_is_in_force_at_once_and_nobody_waits_for_it(session, cast
             assert data_requests.remind(session, mia, limit=10) == 0
     with transaction(session), pytest.raises(Conflict):
         data_requests.extend(session, mia, row.id, reason="x", revision=1)
+
+
+def changes_of(session, actor, customer):
+    """Each act that changes a customer, by name."""
+    given = AddressInput(
+        type="billing", address_1="1 Rue A", zip_code="75001", city="Paris", country_code="FR"
+    )
+    address = session.scalars(select(Address).where(Address.customer_id == customer.id)).first()
+    at = {"revision": session.get(Customer, customer.id, populate_existing=True).revision}
+    return {
+        "contact": lambda: customers.update(
+            session, actor, customer.id, CustomerChanges(last_name="Neu"), **at
+        ),
+        "attributes": lambda: attributes.change(session, actor, customer.id, {"shoe": "39"}, **at),
+        "new address": lambda: addresses.create(session, actor, customer.id, given),
+        "address": lambda: addresses.update(session, actor, customer.id, address.id, given, **at),
+        "no address": lambda: addresses.delete(session, actor, customer.id, address.id, **at),
+    }
+
+
+def refused(session, actor, customer):
+    """The acts that a hold refuses; what is allowed is tried and undone."""
+    found = set()
+    for name, act in changes_of(session, actor, customer).items():
+        with transaction(session):
+            undo = session.begin_nested()
+            try:
+                act()
+            except Conflict:
+                found.add(name)
+            undo.rollback()
+    return found
+
+
+def test_on_hold_nothing_is_changed_but_what_the_customer_asked_to_correct(session, cast, mia):
+    factories.make_address(session, cast.marie)
+    session.commit()
+    ada = factories.make_actor(cast.ada, cast.north)
+    command = Actor.system("import")
+    every = set(changes_of(session, mia, cast.marie))
+    assert refused(session, ada, cast.marie) == set()
+    row = ask(session, mia, cast.marie, Kind.RESTRICTION)
+    assert [refused(session, who, cast.marie) for who in (ada, mia, command)] == [every] * 3
+    cleo = factories.make_actor(cast.cleo, cast.south)
+    proof = {"store_id": cast.south.id, "proof": "marie@mail.example"}
+    with transaction(session), pytest.raises(Conflict):
+        customers.add_to_store(session, cleo, cast.marie.id, **proof)
+    ask(session, mia, cast.marie, Kind.RECTIFICATION)
+    assert [refused(session, who, cast.marie) for who in (ada, mia, command)] == [every, set(), every]
+    with transaction(session):
+        data_requests.close(session, mia, row.id, outcome="Corrected, told by phone", revision=1)
+    assert refused(session, ada, cast.marie) == set()
+    ask(session, mia, cast.marie)
+    assert refused(session, ada, cast.marie) == every
+
+
+@pytest.mark.parametrize(
+    ("state", "origin", "expected"),
+    [("waiting", "customer", True), ("waiting", "retention", False), ("erasing", "retention", True)],
+)
+def test_a_change_calls_a_deletion_by_the_time_limit_off_and_is_not_refused(
+    session, cast, mia, state, origin, expected
+):
+    factories.make_address(session, cast.marie)
+    row = ask(session, mia, cast.marie)
+    row.state, row.origin = state, origin
+    session.commit()
+    ada = factories.make_actor(cast.ada, cast.north)
+    assert ("contact" in refused(session, ada, cast.marie)) is expected

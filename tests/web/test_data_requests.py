@@ -66,6 +66,14 @@ def test_on_hold_only_the_whole_contact_finds_and_nothing_can_be_used(cast, sess
     page = ada.get(f"/customers/{cast.marie.id}").text
     assert "restricted the use" in page
     assert ("contact-way-open" in page, f"/customers/{cast.marie.id}/consents/new" in page) == (False, False)
+    for form in ("edit", "attributes/edit", "addresses/new"):
+        path = f"/customers/{cast.marie.id}/{form}"
+        refused = ada.get(path)
+        assert (path in page, refused.status_code, "nothing of it can be changed" in refused.text) == (
+            False, 409, True,
+        )  # fmt: skip
+    saved = ada.post(f"/customers/{cast.marie.id}/edit", data={"email": "new@mail.example", "revision": 1})
+    assert (saved.status_code, "nothing of it can be changed" in saved.text) == (409, True)
     factories.make_wording(session)
     asked = ada.post(
         f"/customers/{cast.marie.id}/consents/new",

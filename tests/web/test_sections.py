@@ -135,3 +135,23 @@ def test_an_attribute_without_a_definition_is_shown_and_kept(sign_in, cast, sess
     browser.post(url, data={"attribute_shirt_fit": "slim"} | hidden(browser.get(url).text))
     found = dict(session.execute(select(ExtendedAttribute.name, ExtendedAttribute.value)).all())
     assert found == {"loyalty tier": "gold", "shirt_fit": "slim"}
+
+
+def test_what_belongs_to_no_field_is_said_above_the_form(sign_in, cast, session):
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/new"
+    data = paris(**hidden(browser.get(url).text))
+    assert browser.post(url, data=data).status_code == 303
+    again = browser.post(url, data=data | {"city": "Lyon"}, headers=HTMX)
+    assert (again.status_code, "saved already with other values" in again.text) == (409, True)
+    data = {"first_name": "Zoë", "email": "zoe@mail.example"} | hidden(browser.get("/customers/new").text)
+    assert browser.post("/customers/new", data=data).status_code == 303
+    again = browser.post("/customers/new", data=data | {"email": "zoé@mail.example"})
+    assert (again.status_code, "saved already with other values" in again.text) == (409, True)
+    factories.make_definition(session)
+    for number in range(20):
+        factories.make_attribute(session, cast.marie, f"extra_{number}", "x")
+    session.commit()
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+    many = browser.post(url, data={"attribute_shirt_fit": "slim", **hidden(browser.get(url).text)})
+    assert (many.status_code, "at most 20 attributes" in many.text) == (422, True)

@@ -47,7 +47,7 @@ class BaseForm(FlaskForm):
             return unbound_field.bind(form=form, **options)
 
     def apply_errors(self, error: Invalid | Conflict) -> list[str]:
-        """Put the reasons beside their fields; return those that belong to none."""
+        """Put the reasons beside their fields; return those that belong to none, for the error summary."""
         rest: list[str] = []
         for name, reasons in error.fields.items():
             said = [say(reason) for reason in reasons]
@@ -55,7 +55,10 @@ class BaseForm(FlaskForm):
                 self._fields[name].errors = [*self._fields[name].errors, *said]
             else:
                 rest.extend(said)
-        return rest or ([] if error.fields else [say(error.message)])
+        if not error.fields:
+            rest.append(say(error.message))
+        self.form_errors.extend(rest)
+        return rest
 
 
 class ActForm(BaseForm):
