@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import schema
 from app.db import make_engine, sqlite_library
 from app.domain import folding
+from app.models import Base
 from app.models import search as tables
 from app.services import search_entries, search_index
 from bench.people import People, display_id
@@ -148,6 +149,19 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
         yield "customer_order", orders
 
 
+def defaults(table: str) -> dict[str, object]:
+    """Return by name what the columns hold that must hold something and are not made up here."""
+    return {
+        column.name: column.default.arg  # type: ignore[union-attr]
+        for column in Base.metadata.tables[table].columns
+        if column.name not in COLUMNS[table].split()
+        and not column.nullable
+        and column.server_default is None
+        and column.default is not None
+        and column.default.is_scalar
+    }
+
+
 def fill_sqlite(path: Path, customers: int) -> None:
     sqlite_library.register_adapter(uuid.UUID, lambda value: value.hex)
     sqlite_library.register_adapter(datetime, lambda value: value.strftime("%Y-%m-%d %H:%M:%S.%f"))
@@ -155,9 +169,13 @@ def fill_sqlite(path: Path, customers: int) -> None:
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -500000")
     for table, values in rows(customers):
-        names = COLUMNS[table].split()
+        rest = defaults(table)
+        names = [*COLUMNS[table].split(), *rest]
         marks = ", ".join("?" * len(names))
-        connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", values)
+        connection.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",
+            [(*row, *rest.values()) for row in values],
+        )
     connection.commit()
     connection.close()
 
@@ -177,7 +195,8 @@ def fill_postgresql(engine: Engine, url: str) -> None:
         cursor.execute(f"DROP INDEX {name}")
     for table in (*COLUMNS, *SEARCH_TABLES):
         found = source.execute(
-            f"SELECT {', '.join(COLUMNS[table].split()) if table in COLUMNS else '*'} FROM {table}"
+            f"SELECT {', '.join((*COLUMNS[table].split(), *defaults(table))) if table in COLUMNS else '*'}"
+            f" FROM {table}"
         )
         columns = ", ".join(column[0] for column in found.description)
         with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -188,6 +207,8 @@ def fill_postgresql(engine: Engine, url: str) -> None:
     ) as copy:
         for row in _documents(url):
             copy.write_row(row)
+    # Replicas run no triggers.
+    cursor.execute("INSERT INTO customer_count (change) SELECT count(*) FROM customer")
     for table, column in (("customer_search", "doc"), ("customer_search_place", "place")):
         cursor.execute(
             f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT max({column}) FROM {table}))"
