@@ -230,6 +230,11 @@ def navigation() -> list[NavItem]:
     ]
 
 
+def html_lang() -> str:
+    """Return the language of the page."""
+    return str(get_locale() or "en")
+
+
 def reviews_waiting() -> int:
     """Return how many opt-ins wait for a review, up to 100: the layout asks when it draws the navigation."""
     return consent_reviews.waiting(get_session(), current_actor())
@@ -272,6 +277,16 @@ def register(app: Flask) -> None:
             assets[key] = url_for("static", filename=path, v=version({"filename": path}))
         return assets[key]
 
+    icons: dict[tuple[str, str, str], Markup] = {}
+
+    def icon(name: str, class_: str = "icon") -> Markup:
+        """Return what the macro in components/icon.html makes of a name; pages show a hundred of them."""
+        key = (request.script_root, name, class_)
+        if key not in icons or app.debug:
+            macro: Any = app.jinja_env.get_template("components/icon.html").module
+            icons[key] = macro.icon(name, class_)
+        return icons[key]
+
     app.extensions["asset_version"] = version
     for function in (
         money,
@@ -302,17 +317,8 @@ def register(app: Flask) -> None:
         app.add_template_filter(function)
     app.add_template_filter(jobs.label, "job_label")
     app.jinja_env.globals.update(reviews_waiting=reviews_waiting)
-    app.jinja_env.globals.update(asset=asset, csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
-
-    @app.context_processor
-    def shared() -> dict[str, Any]:
-        user = current_user
-        return {
-            "nav": navigation(),
-            "html_lang": str(get_locale() or "en"),
-            "current_store": user.store if user.is_authenticated else None,
-            "my_stores": user.stores if user.is_authenticated else (),
-        }
+    app.jinja_env.globals.update(asset=asset, icon=icon, navigation=navigation, html_lang=html_lang)
+    app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 
 
 def translate_once(app: Flask) -> None:
@@ -326,8 +332,8 @@ def translate_once(app: Flask) -> None:
 
     def translated(text: str, **values: Any) -> Markup:
         """Do what Jinja's own `_` does, without asking the context three times: pages ask a hundred times."""
-        marked = Markup(found().ugettext(text))  # noqa: S704
-        return marked % values
+        said = found().ugettext(text)
+        return Markup(said) % values if values or "%" in said else Markup(said)  # noqa: S704
 
     app.jinja_env.globals["_"] = translated
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
