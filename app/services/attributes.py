@@ -137,11 +137,14 @@ def _write(
     return customer
 
 
+# Each profile and list asks, so the statement is made once.
+_ACTIVE = (
+    select(AttributeDefinition)
+    .where(AttributeDefinition.is_active)
+    .order_by(AttributeDefinition.group, AttributeDefinition.position, AttributeDefinition.label)
+)
+
+
 def definitions(session: Session) -> dict[str, AttributeDefinition]:
     """Return the active definitions by key, in the order in which they are asked."""
-    found = session.scalars(
-        select(AttributeDefinition)
-        .where(AttributeDefinition.is_active)
-        .order_by(AttributeDefinition.group, AttributeDefinition.position, AttributeDefinition.label)
-    )
-    return {definition.key: definition for definition in found}
+    return {definition.key: definition for definition in session.scalars(_ACTIVE)}

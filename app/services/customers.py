@@ -218,6 +218,14 @@ def look_at(
     return customer
 
 
+def note_look(
+    session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction, *, detail: str = ""
+) -> None:
+    """Note as `look_at` does, for a customer whom `queries.customers.get` gave this actor just now."""
+    actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
+    audit.record_access(session, actor, action, customer_id, detail=detail)
+
+
 def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: LinkReason) -> None:
     """Make the customer known to the store, unless it is already."""
     if session.get(CustomerStore, (store_id, customer_id)) is None:

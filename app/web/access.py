@@ -99,11 +99,14 @@ def for_customers(view: View) -> View:
 
 def current_actor() -> Actor:
     """Return who acts in this request. Raises Unauthenticated when nobody is signed in."""
-    if not current_user.is_authenticated:
+    user: User | None = getattr(current_user, "_get_current_object")()  # noqa: B009 -- a proxy asks each time
+    if user is None or not user.is_authenticated:
         raise Unauthenticated
+    known: tuple[User, Actor] | None = g.get("actor")
+    if known is not None and known[0] is user:
+        return known[1]
     settings: Settings = current_app.extensions["settings"]
-    user: User = current_user
-    return Actor(
+    actor = Actor(
         id=user.id,
         name=user.name,
         role=user.role,
@@ -113,6 +116,8 @@ def current_actor() -> Actor:
         device=sign_in.device_of(user.token),
         visibility=settings.customer_visibility,
     )
+    g.actor = (user, actor)
+    return actor
 
 
 def safe_next(target: str | None) -> str | None:

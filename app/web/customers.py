@@ -273,15 +273,18 @@ def _show(
     customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str], *, detail: str = ""
 ) -> Response:
     session, actor = get_session(), current_actor()
-    with transaction(session):
-        customers.look_at(session, actor, customer_id, action, detail=detail)
     customer = queries.get(
         session, actor, customer_id, Customer.addresses, Customer.extended_attributes, Customer.created_by
     )
     context = profiles.profile(session, actor, customer, revealed)
     if htmx.wants_fragment():
-        return Response(render_template("customers/_profile.html", **context))
-    return htmx.render("customers/show.html", **_list(Asked(), 0), **context)
+        response = Response(render_template("customers/_profile.html", **context))
+    else:
+        response = htmx.render("customers/show.html", **_list(Asked(), 0), **context)
+    # Noted before anybody gets it, but after it was made: others' writing need not wait for that.
+    with transaction(session):
+        customers.note_look(session, actor, customer_id, action, detail=detail)
+    return response
 
 
 def _list(asked: Asked, offset: int) -> dict[str, Any]:

@@ -271,8 +271,10 @@ def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
     highest = max((total for _month, total in facts.months), default=0)
     if highest <= 0 or facts.currency is None:
         return []
+    # Most months are alike: without an order.
+    amounts = {total: money(total, facts.currency) for _month, total in facts.months}
     return [
-        (f"{year}-{month:02d}", money(total, facts.currency), max(total, 0) / highest)
+        (f"{year}-{month:02d}", amounts[total], max(total, 0) / highest)
         for (year, month), total in facts.months
     ]
 
