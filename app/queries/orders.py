@@ -107,15 +107,16 @@ def overview(
     return _facts(session, customer, [document for _order, document, _store in newest]), page
 
 
-# Each profile asks, so the statement is made once.
+# Each profile asks, so they are made once, and of tables, whose rows take half as long as of classes.
+_orders, _stores = Order.__table__.c, Store.__table__.c
 _NEWEST = (
     select(
-        Order.id, Order.external_order_id, Order.placed_at, Order.state, Order.grand_total_minor,
-        Order.currency, Order.item_count, Order.document, Store.name,
+        _orders.id, _orders.external_order_id, _orders.placed_at, _orders.state, _orders.grand_total_minor,
+        _orders.currency, _orders.item_count, _orders.document, _stores.name,
     )
-    .outerjoin(Store, Store.id == Order.store_id)
-    .where(Order.customer_id == bindparam("customer_id"))
-    .order_by(Order.placed_at.desc(), Order.id.desc())
+    .outerjoin(Store.__table__, _stores.id == _orders.store_id)
+    .where(_orders.customer_id == bindparam("customer_id"))
+    .order_by(_orders.placed_at.desc(), _orders.id.desc())
     .offset(bindparam("offset"))
     .limit(bindparam("count"))
 )  # fmt: skip
@@ -183,15 +184,15 @@ def facts(session: Session, actor: Actor, customer_id: uuid.UUID) -> OrderFacts:
 # What was spent in which month, all that is older together under 0.
 _MONTH = case(
     (
-        Order.placed_at >= bindparam("since", type_=Order.placed_at.type),
-        extract("year", Order.placed_at) * 12 + extract("month", Order.placed_at) - 1,
+        _orders.placed_at >= bindparam("since", type_=_orders.placed_at.type),
+        extract("year", _orders.placed_at) * 12 + extract("month", _orders.placed_at) - 1,
     ),
     else_=0,
 )
 _SPEND = (
-    select(Order.currency, _MONTH, func.sum(Order.grand_total_minor))
-    .where(Order.customer_id == bindparam("customer_id"), Order.state != Fulfilment.CANCELLED.value)
-    .group_by(Order.currency, _MONTH)
+    select(_orders.currency, _MONTH, func.sum(_orders.grand_total_minor))
+    .where(_orders.customer_id == bindparam("customer_id"), _orders.state != Fulfilment.CANCELLED.value)
+    .group_by(_orders.currency, _MONTH)
 )
 
 

@@ -4,12 +4,12 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import NewType
 
 import argon2
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain import clock, passwords
@@ -179,23 +179,23 @@ def succeed(
 # Every request asks these, so they are made once, and of tables: rows are read, nothing is changed.
 _sessions, _associates = SignInSession.__table__.c, Associate.__table__.c
 _stores, _places = Store.__table__.c, AssociateStore.__table__.c
+# What is known of a store, under names that a session's own columns do not have.
+_STORE_FIELDS = [field.name for field in fields(StoreChoice)]
+_of_store = [_stores[name].label(f"of_store_{name}") for name in _STORE_FIELDS]
+# One row for each of the associate's own open stores, or one without.
 _OPEN_SESSION = (
     select(
         _sessions.store_id, _sessions.created_at, _sessions.last_seen_at, _sessions.hand_over_id,
         _associates.id, _associates.first_name, _associates.last_name, _associates.role, _associates.theme,
-        _associates.locale, _associates.is_active,
+        _associates.locale, _associates.is_active, *_of_store,
     )
     .join(Associate.__table__, _associates.id == _sessions.associate_id)
+    .outerjoin(AssociateStore.__table__, _places.associate_id == _associates.id)
+    .outerjoin(Store.__table__, and_(_stores.id == _places.store_id, _stores.is_active))
     .where(_sessions.token_hash == bindparam("token_hash"))
-)  # fmt: skip
-_ALL_STORES = (
-    select(_stores.id, _stores.name, _stores.country_code, _stores.time_zone, _stores.currency)
-    .where(_stores.is_active)
     .order_by(_stores.name)
-)
-_OWN_STORES = _ALL_STORES.where(
-    _stores.id.in_(select(_places.store_id).where(_places.associate_id == bindparam("associate_id")))
-)
+)  # fmt: skip
+_ALL_STORES = select(*_of_store).where(_stores.is_active).order_by(_stores.name)
 
 
 def authenticate(
@@ -206,18 +206,19 @@ def authenticate(
     None for an unknown, ended or timed-out session and for an associate who was deactivated.
     """
     now = clock.utcnow()
-    row = session.execute(_OPEN_SESSION, {"token_hash": token_hash(token)}).one_or_none()
-    if row is None or not row.is_active:
+    rows = session.execute(_OPEN_SESSION, {"token_hash": token_hash(token)}).all()
+    if not rows or not rows[0].is_active:
         return None, False
+    row = rows[0]
     if now - row.last_seen_at > idle or now - row.created_at > absolute:
         return None, False
     role = Role(row.role)
-    found = (
-        session.execute(_ALL_STORES)
-        if role in EVERY_STORE
-        else session.execute(_OWN_STORES, {"associate_id": row.id})
+    found = session.execute(_ALL_STORES).all() if role in EVERY_STORE else rows
+    stores = tuple(
+        StoreChoice(**dict(zip(_STORE_FIELDS, one[-len(_of_store) :], strict=True)))
+        for one in found
+        if one.of_store_id is not None
     )
-    stores = tuple(StoreChoice(**store) for store in found.mappings())
     chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
     is_due = now - row.last_seen_at > timedelta(minutes=1)
     signed_in = SignedIn(
