@@ -44,6 +44,8 @@ from app.models import (
 from app.queries import scope
 
 MAX_HISTORY = 50
+# Of a customer on hold nothing is decided. A receiver that still writes to them is to be rung all the more.
+_WITH_HELD = {Group.WITHDRAWALS}
 # Absolute moves, lines and curves: pairs of numbers, as the signature pad writes them.
 _PATH = re.compile(r"[MLQC0-9 ,.\-]+\Z")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -190,6 +192,10 @@ def _in_stores(actor: Actor, store_id: uuid.UUID | None) -> ColumnElement[bool]:
     return Consent.store_id.in_(select(Store.id) if actor.has_every_store else actor.store_ids)
 
 
+def _not_on_hold() -> ColumnElement[bool]:
+    return Consent.customer_id.not_in(scope.on_hold())
+
+
 def unacknowledged(before: datetime) -> Select[Any]:
     """Return the events of withdrawals that some receiver did not acknowledge, sent before a time."""
     return (
@@ -235,22 +241,31 @@ def _of_group(group: Group, now: datetime) -> ColumnElement[bool]:
 
 
 def counts(session: Session, actor: Actor, store_id: uuid.UUID | None, now: datetime) -> Mapping[Group, int]:
-    """Return how many opt-ins wait in each group, in the order of risk, with one statement."""
+    """Return how many opt-ins wait in each group, in the order of risk, with one statement.
+
+    Those on hold wait for their release. They are few: counted apart, all others are counted off an index.
+    """
     actor.require(Permission.REVIEW_VIEW)
     scope_of = _in_stores(actor, store_id)
     parts = []
     for place, group in enumerate(Group):
         query = select(func.count(), func.max(place)).select_from(Consent)
-        parts.append(query.where(scope_of, _of_group(group, now)))
-    found = {place: count for count, place in session.execute(union_all(*parts)) if place is not None}
-    return {group: found.get(place, 0) for place, group in enumerate(Group)}
+        parts.append(query := query.where(scope_of, _of_group(group, now)))
+        if group not in _WITH_HELD:
+            held = query.where(Consent.customer_id.in_(scope.on_hold()))
+            parts.append(held.with_only_columns(-func.count(), func.max(place)))
+    found = dict.fromkeys(Group, 0)
+    for count, place in session.execute(union_all(*parts)):
+        if place is not None:
+            found[list(Group)[place]] += count
+    return found
 
 
 def waiting(session: Session, actor: Actor, *, at_most: int = 100) -> int:
     """Return how many opt-ins nobody has looked at yet, counted up to `at_most`: for the navigation."""
     if not actor.can(Permission.REVIEW_VIEW):
         return 0
-    query = select(Consent.customer_id).where(_in_stores(actor, None), Consent.review > "")
+    query = select(Consent.customer_id).where(_in_stores(actor, None), Consent.review > "", _not_on_hold())
     return session.scalar(select(func.count()).select_from(query.limit(at_most).subquery())) or 0
 
 
@@ -271,6 +286,8 @@ def list_page(
     keys = select(Consent.customer_id, Consent.store_id, Consent.purpose, Consent.channel).where(
         _in_stores(actor, store_id), _of_group(group, now)
     )
+    if group not in _WITH_HELD:
+        keys = keys.where(_not_on_hold())
     kind = (Consent.risk.desc(), Consent.evidence, Consent.is_weak)
     wanted = (
         keys.order_by(*kind, Consent.since, Consent.event_id).offset(asked.offset).limit(asked.count)

@@ -11,12 +11,13 @@ from app.domain import clock
 from app.domain.consent_reviews import Decision, Group, Reason
 from app.domain.consents import Action, Channel, Method, Purpose, State
 from app.domain.customers import CustomerChanges
+from app.domain.data_requests import Kind, RequestInput
 from app.domain.paging import PageRequest
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import AuditEntry, ConsentEvent, ConsentReview, CustomerStore, Delivery, Event, Webhook
 from app.queries import consent_reviews as queries
 from app.queries import dashboards
-from app.services import consent_reviews, consents, customers
+from app.services import consent_reviews, consents, customers, data_requests
 from app.services.consent_reviews import Seen, Verdict
 from tests import factories
 
@@ -349,6 +350,10 @@ def test_a_withdrawal_that_a_receiver_does_not_acknowledge(session, shop, ada, m
     now = clock.utcnow()
     assert queries.counts(session, mia, shop.id, now)[Group.WITHDRAWALS] == 0
     later = now + timedelta(hours=25)
+    # On hold or not: a receiver that still writes to the customer is to be rung.
+    with transaction(session):
+        asked = RequestInput(customer_id=marie.id, kind=Kind.RESTRICTION.value)
+        data_requests.record(session, mia, asked)
     assert queries.counts(session, mia, shop.id, later)[Group.WITHDRAWALS] == 1
     page = queries.list_page(session, mia, Group.WITHDRAWALS, None, PageRequest(), total=1, now=later)
     assert [found.event_id for found in page.items] == [row.event_id]
@@ -364,3 +369,24 @@ def test_a_withdrawal_that_a_receiver_does_not_acknowledge(session, shop, ada, m
     assert queries.counts(session, mia, shop.id, later)[Group.WITHDRAWALS] == 0
     found = dashboards.withdrawals(session, scope)
     assert (found.pending, found.acknowledged, found.median) == (0, 1, timedelta(minutes=3))
+
+
+def test_of_a_customer_on_hold_nothing_waits_for_a_decision(session, shop, ada, mia, marie):
+    zoe = factories.make_customer(session, stores=(shop,), email="zoe@mail.example")
+    for customer in (marie, zoe):
+        say(session, ada, customer, shop)
+    now = clock.utcnow()
+
+    def queue():
+        page = queries.list_page(session, mia, Group.WEAK, None, PageRequest(), total=0, now=now)
+        count = queries.counts(session, mia, None, now)[Group.WEAK]
+        return {row.customer_id for row in page.items}, count, queries.waiting(session, mia)
+
+    assert queue() == ({marie.id, zoe.id}, 2, 2)
+    with transaction(session):
+        asked = RequestInput(customer_id=marie.id, kind=Kind.RESTRICTION.value)
+        row = data_requests.record(session, mia, asked)
+    assert queue() == ({zoe.id}, 1, 1)
+    with transaction(session):
+        data_requests.close(session, mia, row.id, outcome="Told by phone", revision=1)
+    assert queue() == ({marie.id, zoe.id}, 2, 2)
