@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from app.domain import searches
 from app.models import Customer
 from app.models import search as tables
-from app.queries import search_lookup
+from app.queries import search_lookup as lookup
 from app.services import search_entries, search_statistics
+from app.services.search_entries import Reading
 
 BATCH = 500
 
@@ -28,9 +29,9 @@ def refresh(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
     """
     session.flush()
     wanted = sorted(set(customer_ids))
-    for start in range(0, len(wanted), BATCH):
-        _refresh(session, wanted[start : start + BATCH])
-    search_statistics.keep_up(session, changed=len(wanted))
+    starts = range(0, len(wanted), BATCH)
+    if sum(_refresh(session, wanted[start : start + BATCH]) for start in starts):
+        search_statistics.keep_up(session, changed=len(wanted))
 
 
 def remove(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
@@ -75,33 +76,76 @@ def rebuild(session: Session, progress: Callable[[int], None] | None = None) -> 
     return done
 
 
-def _refresh(session: Session, ids: Sequence[uuid.UUID]) -> None:
+def _refresh(session: Session, ids: Sequence[uuid.UUID]) -> int:
+    """Write what differs from what stands there, and return how many customers are new."""
     readings = search_entries.read(session, ids)
-    known = _known(session, ids)
-    gone = [customer_id for customer_id in known if customer_id not in readings]
+    gone = [customer_id for customer_id in ids if customer_id not in readings]
     if gone:
         remove(session, gone)
-        known = {customer_id: row for customer_id, row in known.items() if customer_id in readings}
     if not readings:
-        return
-    place_of = places(session, {link.store_id for reading in readings.values() for link in reading.links})
+        return 0
+    place_of = _places_of(session, readings.values())
     tokens = {customer_id: reading.tokens(place_of) for customer_id, reading in readings.items()}
-    docs = _write_documents(session, readings, tokens, known)
-    _drop(session, [row.doc for row in known.values()])
+    known = {key: reading.row.doc for key, reading in readings.items() if reading.row.doc is not None}
+    docs = known | _write_documents(session, readings, tokens)
     if _on_sqlite(session):
-        session.execute(
-            insert(tables.sqlite_index),
+        # The index keeps no tokens to compare with.
+        session.connection().execute(
+            insert(tables.sqlite_index).prefix_with("OR REPLACE"),
             [{"rowid": docs[key], "tokens": _written(values)} for key, values in tokens.items()],
         )
-    session.execute(
-        insert(tables.entries),
-        [entry for key, reading in readings.items() for entry in reading.entries(docs[key], place_of)],
-    )
-    _learn_words(
-        session, {word for reading in readings.values() for word in searches.name_words(reading.person)}
-    )
-    old = {word for row in known.values() for word in row.haystack.split()}
-    _forget_words(session, old - {word for r in readings.values() for word in r.haystack.split()})
+    wanted = [entry for key, reading in readings.items() for entry in reading.entries(docs[key], place_of)]
+    _write_entries(session, wanted, set(known.values()))
+    _write_words(session, readings.values())
+    return len(docs) - len(known)
+
+
+def _places_of(session: Session, readings: Iterable[Reading]) -> dict[uuid.UUID, int]:
+    links = [link for reading in readings for link in reading.links]
+    known = {link.store_id: link.place for link in links if link.place is not None}
+    missing = {link.store_id for link in links} - known.keys()
+    return known | places(session, missing) if missing else known
+
+
+def _write_entries(session: Session, wanted: list[dict[str, Any]], known: set[int]) -> None:
+    """Write the entries that differ; `known` are the customers that have some."""
+    connection, table = session.connection(), tables.entries
+    old: dict[tuple[int, int], dict[str, Any]] = {}
+    if known:
+        found = connection.execute(select(table).where(table.c.doc.in_(known)))
+        old = {(row.doc, row.place): dict(row._mapping) for row in found}  # noqa: SLF001 -- its public name
+    kept = {(entry["doc"], entry["place"]) for entry in wanted}
+    gone = [key for key in old if key not in kept]
+    if gone:
+        connection.execute(delete(table).where(tuple_(table.c.doc, table.c.place).in_(gone)))
+    new = [entry for entry in wanted if entry["doc"] not in known]
+    if new:
+        connection.execute(insert(table), new)
+    changed = [
+        entry
+        for entry in wanted
+        if entry["doc"] in known and old.get((entry["doc"], entry["place"])) != entry
+    ]
+    if changed:
+        statement = _upsert(session)(table)
+        values = {
+            column.name: statement.excluded[column.name] for column in table.c if not column.primary_key
+        }
+        statement = statement.on_conflict_do_update(index_elements=["doc", "place"], set_=values)
+        connection.execute(statement, changed)
+
+
+def _write_words(session: Session, readings: Iterable[Reading]) -> None:
+    """Learn the names that came, and forget the words that nobody has any more."""
+    came: set[str] = set()
+    went: set[str] = set()
+    for reading in readings:
+        old = reading.row.held_haystack or ""
+        # A word of an e-mail address may become a name.
+        came |= set(searches.name_words(reading.person)) - set(old.partition(searches.AFTER_NAMES)[0].split())
+        went |= set(old.split()) - set(reading.haystack.split())
+    _learn_words(session, came)
+    _forget_words(session, went - came)
 
 
 def _known(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
@@ -113,43 +157,37 @@ def _known(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
 
 
 def _write_documents(
-    session: Session,
-    readings: dict[uuid.UUID, search_entries.Reading],
-    tokens: dict[uuid.UUID, list[int]],
-    known: dict[uuid.UUID, Any],
+    session: Session, readings: dict[uuid.UUID, Reading], tokens: dict[uuid.UUID, list[int]]
 ) -> dict[uuid.UUID, int]:
+    """Write the documents that are new or differ, and return the numbers of the new ones."""
     # SQLite keeps the tokens in its index, PostgreSQL beside the haystack.
+    connection = session.connection()
     table = tables.documents if _on_sqlite(session) else tables.postgresql_documents
-    rows = [
-        {
-            "customer_id": customer_id,
-            "created_by_id": reading.row.created_by_id,
-            "haystack": reading.haystack,
-        }
-        | ({} if _on_sqlite(session) else {"tokens": tokens[customer_id]})
-        for customer_id, reading in readings.items()
-    ]
-    new = [row for row in rows if row["customer_id"] not in known]
-    if new:
-        session.execute(insert(table), new)
-    changed = [
-        {"b_doc": known[row["customer_id"]].doc, **{f"b_{name}": value for name, value in row.items()}}
-        for row in rows
-        if row["customer_id"] in known
-    ]
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    for customer_id, reading in readings.items():
+        row = {"created_by_id": reading.row.created_by_id, "haystack": reading.haystack}
+        if not _on_sqlite(session):
+            row["tokens"] = tokens[customer_id]
+        if reading.row.doc is None:
+            new.append({"customer_id": customer_id, **row})
+        elif any(getattr(reading.row, f"held_{name}") != value for name, value in row.items()):
+            changed.append({"b_doc": reading.row.doc, **{f"b_{name}": row[name] for name in row}})
     if changed:
-        values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in rows[0]}
+        values: dict[str, Any] = {
+            name.removeprefix("b_"): bindparam(name) for name in changed[0] if name != "b_doc"
+        }
         statement = update(table).where(table.c.doc == bindparam("b_doc")).values(values)
-        session.connection().execute(statement, changed)
-    docs = {customer_id: row.doc for customer_id, row in known.items()}
-    if new:
-        found = session.execute(
-            select(table.c.customer_id, table.c.doc).where(
-                table.c.customer_id.in_([row["customer_id"] for row in new])
-            )
+        connection.execute(statement, changed)
+    if not new:
+        return {}
+    connection.execute(insert(table), new)
+    found = connection.execute(
+        select(table.c.customer_id, table.c.doc).where(
+            table.c.customer_id.in_([row["customer_id"] for row in new])
         )
-        docs.update((row.customer_id, row.doc) for row in found)
-    return docs
+    )
+    return {row.customer_id: row.doc for row in found}
 
 
 def _drop(session: Session, docs: Sequence[int]) -> None:
@@ -176,9 +214,11 @@ def places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 def _learn_words(session: Session, found: set[str]) -> None:
     names = {word for word in found if 3 < len(word) <= searches.LONGEST_WITH_TYPO}
-    table = tables.words
+    if not names:
+        return
+    connection, table = session.connection(), tables.words
     known = set(
-        session.scalars(
+        connection.scalars(
             select(table.c.word).where(table.c.variant == table.c.word, table.c.variant.in_(names))
         )
     )
@@ -188,18 +228,20 @@ def _learn_words(session: Session, found: set[str]) -> None:
         for variant in searches.variants(word)
     ]
     if new:
-        session.execute(_upsert(session)(table).on_conflict_do_nothing(), new)
+        connection.execute(_upsert(session)(table).on_conflict_do_nothing(), new)
 
 
 def _forget_words(session: Session, dropped: set[str]) -> None:
     # A rare name must not outlive its last bearer.
-    table = tables.words
-    listed = session.scalars(
+    if not dropped:
+        return
+    connection, table = session.connection(), tables.words
+    listed = connection.scalars(
         select(table.c.word).where(table.c.variant == table.c.word, table.c.variant.in_(dropped))
-    )
+    ).all()
     for word in sorted(listed):
-        if not search_lookup.has_word(session, word):
-            session.execute(
+        if not lookup.has_word(session, word):
+            connection.execute(
                 delete(table).where(table.c.variant.in_(searches.variants(word)), table.c.word == word)
             )
 

@@ -1,7 +1,7 @@
 import uuid
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.searches import CustomerQuery
@@ -45,6 +45,36 @@ def test_a_change_is_found_and_what_it_replaced_is_not(session: Session, found: 
         [],
     ]
     assert words(session) == {"marie", "strauss"}
+
+
+def test_a_word_of_an_address_that_becomes_a_name_is_forgiven_a_typo(session: Session, found: Found) -> None:
+    marie = make.make_customer(session, last_name="", email="quetzal@mail.example")
+    search_index.refresh(session, [marie.id])
+    assert "quetzal" not in words(session)
+    marie.last_name = "Quetzal"
+    search_index.refresh(session, [marie.id])
+    session.commit()
+    assert found("quetzel") == [marie.id]
+
+
+def test_entries_that_stay_as_they_are_are_not_written(session: Session) -> None:
+    here, there = make.make_store(session), make.make_store(session)
+    marie = make.make_customer(session, stores=(here, there))
+    search_index.refresh(session, [marie.id])
+    session.commit()
+    session.execute(delete(make.CustomerStore).where(make.CustomerStore.store_id == there.id))
+    written: list[str] = []
+
+    def note(_connection, _cursor, statement, *_: object) -> None:  # type: ignore[no-untyped-def]
+        written.append(statement)
+
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    search_index.refresh(session, [marie.id])
+    event.remove(session.get_bind(), "before_cursor_execute", note)
+    session.commit()
+    entries = [text for text in written if "customer_search_entry" in text and not text.startswith("SELECT")]
+    assert [text.split()[0] for text in entries] == ["DELETE"]
+    assert session.scalar(select(func.count()).select_from(tables.entries)) == 2
 
 
 def test_a_rare_name_is_forgotten_with_its_last_bearer(session: Session, found: Found) -> None:
