@@ -18,8 +18,9 @@ from app.domain.audit import AccessAction
 from app.domain.fields import Checker
 from app.domain.profile_lists import ProfileQuery, ProfileSort
 from app.errors import Invalid
-from app.models import Customer
+from app.queries import profile_rows
 from app.queries import profiles as queries
+from app.queries.profile_rows import Profile
 from app.request_session import get_session
 from app.services import audit, customers, data_requests, profiles
 from app.services.list_log import ListLog
@@ -35,7 +36,7 @@ def simplified() -> dict[str, Any]:
     return _list(schemas.short_customer, whole=False)
 
 
-def _list(write: Callable[[Customer], dict[str, Any]], *, whole: bool) -> dict[str, Any]:
+def _list(write: Callable[[Profile], dict[str, Any]], *, whole: bool) -> dict[str, Any]:
     actor = current_actor()
     query = _query()
     page = queries.list_page(get_session(), actor, query, whole=whole)
@@ -78,7 +79,7 @@ def create() -> dict[str, Any]:
     try:
         with transaction(session):
             made = profiles.create(session, actor, given, addresses=addresses, attribute_values=values)
-            return schemas.customer(queries.get(session, actor, made.id))
+            return schemas.customer(profile_rows.get(session, actor, made.id))
     except Invalid as refused:
         raise schemas.under_client_names(refused) from refused
 
@@ -89,7 +90,7 @@ def show(customer_id: str) -> dict[str, Any]:
     wanted = ids.read(customer_id, MissingCustomer)
     with ids.named(MissingCustomer), transaction(session):
         customers.look_at(session, actor, wanted, AccessAction.VIEWED)
-        return schemas.customer(queries.get(session, actor, wanted))
+        return schemas.customer(profile_rows.get(session, actor, wanted))
 
 
 def update(customer_id: str) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def update(customer_id: str) -> dict[str, Any]:
                 read["extended_attributes"],
                 revision=read["revision"],
             )
-            return schemas.customer(queries.get(session, actor, wanted))
+            return schemas.customer(profile_rows.get(session, actor, wanted))
     except Invalid as refused:
         raise schemas.under_client_names(refused) from refused
 

@@ -13,7 +13,8 @@ from app.domain.order_kinds import Amount, CardNumber, Choice, Free, Integer, Li
 from app.domain.order_kinds import Text as OrderText
 from app.domain.order_shape import ORDER
 from app.errors import Invalid
-from app.models import Address, Customer
+from app.models import Address
+from app.queries.profile_rows import Profile, ProfileAddress
 from app.queries.profiles import OptedIn
 
 _COUNTRIES = tuple(sorted(values.countries()))
@@ -182,7 +183,7 @@ def moment(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def customer(row: Customer) -> dict[str, Any]:
+def customer(row: Profile) -> dict[str, Any]:
     """Return the whole customer."""
     return {
         "id": str(row.id),
@@ -198,9 +199,9 @@ def customer(row: Customer) -> dict[str, Any]:
         ],
         "extended_attributes": [{"name": part.name, "value": part.value} for part in row.extended_attributes],
         "created_by": str(row.created_by_id) if row.created_by_id else "",
-        "created_by_name": row.created_by.label if row.created_by else row.created_by_client,
+        "created_by_name": row.created_by_name,
         "store_id": str(row.store_id) if row.store_id else "",
-        "store_name": row.store.name if row.store else "",
+        "store_name": row.store_name or "",
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "revision": row.revision,
@@ -208,7 +209,7 @@ def customer(row: Customer) -> dict[str, Any]:
     }
 
 
-def short_customer(row: Customer) -> dict[str, Any]:
+def short_customer(row: Profile) -> dict[str, Any]:
     """Return the customer as the simplified list has it."""
     return {
         "email": row.email,
@@ -217,26 +218,25 @@ def short_customer(row: Customer) -> dict[str, Any]:
         "last_name": row.last_name,
         "phone_number": row.phone_number,
         "country_code": row.country_code,
-        "created_by_name": row.created_by.label if row.created_by else row.created_by_client,
-        "store_name": row.store.name if row.store else "",
+        "created_by_name": row.created_by_name,
+        "store_name": row.store_name or "",
         "created_at": moment(row.created_at),
         "display_id": row.display_id,
     }
 
 
-def consumer(found: OptedIn) -> dict[str, Any]:
+def consumer(row: OptedIn) -> dict[str, Any]:
     """Return an opted-in customer of a store."""
-    row = found.customer
     return {
         "id": str(row.id),
         "name": f"{row.first_name} {row.last_name}".strip(),
         "phone_number": row.phone_number,
-        "opt_in_date": moment(found.link.opted_in_at),
-        "store_id": str(found.link.store_id),
+        "opt_in_date": moment(row.opted_in_at),
+        "store_id": str(row.store_id),
     }
 
 
-def address(row: Address, revision: int) -> dict[str, Any]:
+def address(row: Address | ProfileAddress, revision: int) -> dict[str, Any]:
     """Return an address; `revision` is the customer's."""
     return {
         "type": row.type,

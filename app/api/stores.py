@@ -17,5 +17,5 @@ def opted_in_consumers(store_id: str) -> dict[str, Any]:
     wanted = ids.read(store_id, MissingStore)
     with ids.named(MissingStore):
         page = queries.opted_in(get_session(), actor, wanted, page_request(default=MAX_COUNT))
-    note_shown(actor, (found.customer.id for found in page.items), detail="api opted in")
+    note_shown(actor, (found.id for found in page.items), detail="api opted in")
     return {**numbers(page), "consumers": [schemas.consumer(found) for found in page.items]}

@@ -15,6 +15,11 @@ def full_name(first_name: str, last_name: str) -> str:
     return f"{first_name} {last_name}".strip()
 
 
+def name_label(first_name: str, last_name: str) -> str:
+    """Return the name of a person as API v0 writes it: `Clienteling, Tim`."""
+    return ", ".join(part for part in (last_name, first_name) if part)
+
+
 class Associate(Base):
     """A person who signs in; deactivated, never deleted."""
 
@@ -42,11 +47,6 @@ class Associate(Base):
     def name(self) -> str:
         """The name as people say it."""
         return full_name(self.first_name, self.last_name)
-
-    @property
-    def label(self) -> str:
-        """The name as API v0 writes it: `Clienteling, Tim`."""
-        return ", ".join(part for part in (self.last_name, self.first_name) if part)
 
 
 class AssociateStore(Base):

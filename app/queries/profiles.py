@@ -1,12 +1,27 @@
 """The customer list of API v0: its own `q`, exact totals, a constant number of statements."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, collate, false, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    collate,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session
 
 from app.domain import folding, profile_lists, searches
 from app.domain.actor import Actor
@@ -16,61 +31,114 @@ from app.domain.profile_lists import ProfileQuery, ProfileSort, Wanted
 from app.errors import NotFound
 from app.models import Associate, Customer, CustomerStore, ExtendedAttribute, Store
 from app.models import search as tables
-from app.queries import customers as customer_queries
-from app.queries import scope
+from app.queries import profile_rows, scope
 from app.queries import search_lookup as lookup
+from app.queries.profile_rows import Profile
 from app.queries.search_lookup import Need
 
 entries = tables.entries.c
+# Plain columns: through the mapped classes each statement costs twice as much.
+_customers, _attributes, _links = Customer.__table__, ExtendedAttribute.__table__, CustomerStore.__table__
+_stores, _associates = Store.__table__, Associate.__table__
+customers, attributes, links = _customers.c, _attributes.c, _links.c
+stores, associates = _stores.c, _associates.c
+
+_OFFSET, _COUNT = bindparam("offset", type_=Integer), bindparam("count", type_=Integer)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptedIn:
-    """A customer who takes part in clienteling in a store."""
+class OptedIn(NamedTuple):
+    """A customer who takes part in clienteling in a store, and since when."""
 
-    customer: Customer
-    link: CustomerStore
-
-
-def get(session: Session, actor: Actor, customer_id: uuid.UUID) -> Customer:
-    """Return the customer with all that API v0 shows, read afresh. Raises NotFound."""
-    session.expire_all()
-    return customer_queries.get(
-        session,
-        actor,
-        customer_id,
-        Customer.addresses,
-        Customer.extended_attributes,
-        Customer.created_by,
-        Customer.store,
-    )
+    id: uuid.UUID
+    first_name: str
+    last_name: str
+    phone_number: str
+    opted_in_at: datetime | None
+    store_id: uuid.UUID
 
 
-def list_page(session: Session, actor: Actor, query: ProfileQuery, *, whole: bool) -> Page[Customer]:
+def list_page(session: Session, actor: Actor, query: ProfileQuery, *, whole: bool) -> Page[Profile]:
     """Return one page of the customers that the actor may see, and their exact number; none on hold.
 
-    `whole` loads addresses and attributes too. Without a sort the oldest come first, so that a
+    `whole` reads addresses and attributes too. Without a sort the oldest come first, so that a
     client who pages on meets each customer once, whoever is added meanwhile.
     """
     actor.require(Permission.CUSTOMER_VIEW)
-    ids, total = (_search if query.text else _walk)(session, actor, query)
+    if query.created_by and query.created_by_id is None:
+        found = _Found([], 0)
+    else:
+        found = (_search if query.text else _walk)(session, actor, query)
     return Page(
-        items=_load(session, actor, ids, whole=whole),
+        items=profile_rows.page(session, actor, found.ids, whole=whole),
         offset=query.page.offset,
         requested=query.page.count,
-        total=total,
+        total=found.total,
     )
 
 
-def _search(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequence[uuid.UUID], int]:
-    """Return the ids on the page, and how many `q` finds."""
-    source = lookup.source(session)
+class _Found(NamedTuple):
+    """The ids on the page, and how many there are in all."""
+
+    ids: Sequence[uuid.UUID]
+    total: int
+
+
+def _read(session: Session, page: Select[Any], number: Select[Any], values: Mapping[str, Any]) -> _Found:
+    """Ask for the page, whose rows tell the number too; only beyond the last row it is asked for alone."""
+    rows = session.execute(page, values).all()
+    if rows or not values["offset"]:
+        return _Found([row[0] for row in rows], rows[0][1] if rows else 0)
+    return _Found([], session.scalar(number, values) or 0)
+
+
+def _values(query: ProfileQuery) -> dict[str, Any]:
+    """Return the values of all parameters that a statement below may have."""
+    return {
+        "attribute_name": query.attribute_name,
+        "attribute_key": folding.fold(query.attribute_value or ""),
+        "created_by_id": query.created_by_id,
+        "offset": query.page.offset,
+        "count": query.page.count,
+    }
+
+
+class _Kind(NamedTuple):
+    """What a statement depends on, apart from values: so it is built once, which takes longer than asking."""
+
+    on_sqlite: bool
+    bounds: scope.Bounds
+    sort: ProfileSort | None
+    descending: bool
+    by_attribute: bool
+    by_creator: bool
+
+    @classmethod
+    def of(cls, session: Session, actor: Actor, query: ProfileQuery) -> "_Kind":
+        return cls(
+            on_sqlite=lookup.on_sqlite(session),
+            bounds=scope.bounds(actor),
+            sort=query.sort,
+            descending=query.descending,
+            by_attribute=bool(query.attribute_name and query.attribute_value),
+            by_creator=bool(query.created_by),
+        )
+
+    @property
+    def source(self) -> FromClause:
+        """The table that holds the haystacks."""
+        return tables.documents if self.on_sqlite else tables.postgresql_documents
+
+
+def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
+    """Return the page of what `q` finds."""
+    kind = _Kind.of(session, actor, query)
+    source = kind.source
     looked_for = profile_lists.wanted(query.text)
     customer_id = source.c.customer_id
     criteria = [
         customer_id.not_in(scope.on_hold()),
         scope.visible(actor),
-        *_filters(query),
+        *_filters(kind),
         _finds(session, looked_for),
     ]
     found = select(customer_id.label("id")).select_from(source)
@@ -80,132 +148,122 @@ def _search(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequen
         criteria += by_index
         if index is not None:
             found = found.join(index, index.c.rowid == source.c.doc)
-    is_by_name = query.sort in _BY_KEYS
+    is_by_name = kind.sort in _BY_KEYS
     # Of most questions the haystack knows all, and the customers themselves need not be read.
-    asks_customer = bool(_filters(query)) or not actor.sees_every_customer or looked_for.email is not None
-    if asks_customer or not (is_by_name or query.sort is None):
-        found = found.join(Customer, Customer.id == customer_id)
+    asks_customer = (
+        kind.by_attribute or kind.by_creator or kind.bounds is not None or looked_for.email is not None
+    )
+    if asks_customer or not (is_by_name or kind.sort is None):
+        found = found.join(_customers, customers.id == customer_id)
     if is_by_name:
         found = found.join(tables.entries, and_(entries.doc == source.c.doc, entries.place == tables.COMPANY))
     # Search rows are numbered in the order of the ids.
-    order: list[ColumnElement[Any]] = [source.c.doc] if query.sort is None else _order(session, query)
-    found = _with_names(found, query).where(*criteria)
-    if not needs and query.sort is None:
-        return _met(session, found.order_by(*order), query.page)
-    return _numbered(session, found, order, query.page)
+    order: list[ColumnElement[Any]] = [source.c.doc] if kind.sort is None else _order(kind)
+    found = _with_names(found, kind).where(*criteria)
+    if not needs and kind.sort is None:
+        return _met(session, found.order_by(*order), _values(query))
+    return _read(session, *_numbered(found, order), _values(query))
 
 
-def _met(session: Session, ordered: Select[Any], page: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
+def _met(session: Session, ordered: Select[Any], values: Mapping[str, Any]) -> _Found:
     """Return the page of what no index finds: what is frequent is met soon, and counted apart."""
-    ids = session.scalars(ordered.offset(page.offset).limit(page.count)).all()
-    if ids and len(ids) < page.count:
-        return ids, page.offset + len(ids)
-    if not ids and not page.offset:
-        return [], 0
+    ids = session.scalars(ordered.offset(_OFFSET).limit(_COUNT), values).all()
+    if ids and len(ids) < values["count"]:
+        return _Found(ids, values["offset"] + len(ids))
+    if not ids and not values["offset"]:
+        return _Found([], 0)
     counted = ordered.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
-    return ids, session.scalar(counted) or 0
+    return _Found(ids, session.scalar(counted, values) or 0)
 
 
-def _numbered(
-    session: Session, found: Select[Any], order: list[ColumnElement[Any]], page: PageRequest
-) -> tuple[Sequence[uuid.UUID], int]:
+def _numbered(found: Select[Any], order: list[ColumnElement[Any]]) -> tuple[Select[Any], Select[Any]]:
     """Return the page of few hits, found at some cost: numbered and counted in one reading."""
     place = func.row_number().over(order_by=order).label("place")
     hits = found.add_columns(place, func.count().over().label("total")).subquery()
-    rows = session.execute(
-        select(hits.c.id, hits.c.total).order_by(hits.c.place).offset(page.offset).limit(page.count)
-    ).all()
-    if rows or not page.offset:
-        return [row.id for row in rows], rows[0].total if rows else 0
-    return [], session.scalar(select(func.count()).select_from(hits)) or 0
+    page = select(hits.c.id, hits.c.total).order_by(hits.c.place).offset(_OFFSET).limit(_COUNT)
+    return page, select(func.count()).select_from(hits)
 
 
-def _walk(session: Session, actor: Actor, query: ProfileQuery) -> tuple[Sequence[uuid.UUID], int]:
-    """Return the ids on the page, off an index in the order wanted where there is one, and the number."""
-    customer_id: Any = Customer.id.expression
-    criteria = _filters(query)
-    is_plain = query.sort is None and not query.created_by
-    if query.attribute_name and query.attribute_value:
+def _walk(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
+    """Return the page off an index in the order wanted where there is one."""
+    page, number = _walk_by(_Kind.of(session, actor, query))
+    return _read(session, page, number, _values(query))
+
+
+@lru_cache(maxsize=256)
+def _walk_by(kind: _Kind) -> tuple[Select[Any], Select[Any]]:
+    customer_id = customers.id
+    criteria = _filters(kind)
+    is_plain = kind.sort is None and not kind.by_creator
+    source: FromClause = _customers
+    if kind.by_attribute:
         # The index of attributes holds all that is asked, in the order of the ids.
-        customer_id = ExtendedAttribute.customer_id.expression
-        criteria[0] = _is_attribute(query.attribute_name, query.attribute_value)
-        is_plain = is_plain and actor.sees_every_customer
-    elif is_plain and not actor.sees_every_customer:
-        return _walk_stores(session, actor, query.page)
-    found = select(customer_id)
+        customer_id, source = attributes.customer_id, _attributes
+        criteria[0] = _IS_ATTRIBUTE
+        is_plain = is_plain and kind.bounds is None
+    elif is_plain and kind.bounds is not None:
+        return _walk_stores(kind.bounds)
     if not is_plain:
-        if customer_id is not Customer.id.expression:
-            found = found.join(Customer, Customer.id == customer_id)
-        criteria.append(scope.visible(actor))
-    ordered = found
-    order = _order(session, query)
-    if query.sort is None:
-        order = [customer_id]
-    elif query.sort in _BY_KEYS:
-        source = lookup.source(session)
-        ordered = ordered.join(source, source.c.customer_id == Customer.id).join(
-            tables.entries, and_(entries.doc == source.c.doc, entries.place == tables.COMPANY)
+        if kind.by_attribute:
+            source = _attributes.join(_customers, customers.id == customer_id)
+        criteria.append(scope.within(kind.bounds))
+    counted = select(func.count()).select_from(source).where(*criteria)
+    is_all = not (kind.by_attribute or kind.by_creator) and kind.bounds is None
+    number = _NUMBER_OF_CUSTOMERS if is_all else counted.scalar_subquery()
+    free = _less_held(number, counted, customer_id)
+    ordered = _with_names(select(customer_id, free).select_from(source), kind)
+    if kind.sort in _BY_KEYS:
+        ordered = ordered.join(kind.source, kind.source.c.customer_id == customers.id).join(
+            tables.entries, and_(entries.doc == kind.source.c.doc, entries.place == tables.COMPANY)
         )
-    is_free = customer_id.not_in(scope.on_hold())
-    ordered = _with_names(ordered, query).where(*criteria, is_free).order_by(*order)
-    page = query.page
-    ids = session.scalars(ordered.offset(page.offset).limit(page.count)).all()
-    counted = found.where(*criteria).with_only_columns(func.count(), maintain_column_froms=True)
-    is_all = actor.sees_every_customer and not _filters(query)
-    number = _number_of_customers() if is_all else counted.scalar_subquery()
-    return ids, _less_held(session, number, counted, customer_id)
+    order = [customer_id] if kind.sort is None else _order(kind)
+    ordered = ordered.where(*criteria, customer_id.not_in(scope.on_hold())).order_by(*order)
+    return ordered.offset(_OFFSET).limit(_COUNT), select(free)
 
 
-def _walk_stores(session: Session, actor: Actor, page: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
-    """Return the customers of the actor's stores in the order of their ids, and their number."""
-    customer_id = CustomerStore.customer_id.expression
-    is_theirs = CustomerStore.store_id.in_(actor.store_ids)
-    found = select(customer_id).where(is_theirs).order_by(customer_id)
+def _walk_stores(store_ids: frozenset[uuid.UUID]) -> tuple[Select[Any], Select[Any]]:
+    """Return the customers of the stores in the order of their ids, and their number."""
+    customer_id = links.customer_id
+    is_theirs = links.store_id.in_(store_ids)
+    found = select(customer_id).where(is_theirs, customer_id.not_in(scope.on_hold())).order_by(customer_id)
     number: ColumnElement[int] = func.count()
-    if len(actor.store_ids) > 1:
+    if len(store_ids) > 1:
         found, number = found.distinct(), func.count(customer_id.distinct())
-    free = found.where(customer_id.not_in(scope.on_hold()))
-    ids = session.scalars(free.offset(page.offset).limit(page.count)).all()
-    counted = select(number).select_from(CustomerStore).where(is_theirs)
-    return ids, _less_held(session, counted.scalar_subquery(), counted, customer_id)
+    counted = select(number).select_from(_links).where(is_theirs)
+    free = _less_held(counted.scalar_subquery(), counted, customer_id)
+    page = found.offset(_OFFSET).limit(_COUNT).subquery()
+    return select(page.c.customer_id, free).order_by(page.c.customer_id), select(free)
 
 
-def _number_of_customers() -> ColumnElement[int]:
-    # PostgreSQL adds whole numbers up to a decimal one.
-    return select(cast(func.sum(tables.counts.c.change), BigInteger)).scalar_subquery()
+# PostgreSQL adds whole numbers up to a decimal one.
+_NUMBER_OF_CUSTOMERS = select(cast(func.sum(tables.counts.c.change), BigInteger)).scalar_subquery()
 
 
-def _less_held(session: Session, number: ColumnElement[int], counted: Select[Any], customer_id: Any) -> int:
+def _less_held(number: ColumnElement[int], counted: Select[Any], customer_id: Any) -> ColumnElement[int]:
     # All, off an index or kept, less the few on hold: quicker than to ask each.
     held = counted.where(customer_id.in_(scope.on_hold())).scalar_subquery()
-    return session.scalar(select(number - held)) or 0
+    return (number - held).label("total")
 
 
-def _filters(query: ProfileQuery) -> list[ColumnElement[bool]]:
+_IS_ATTRIBUTE = and_(
+    attributes.name == bindparam("attribute_name"), attributes.value_key == bindparam("attribute_key")
+)
+
+
+def _filters(kind: _Kind) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
-    if query.attribute_name and query.attribute_value:
-        criteria.append(
-            Customer.id.in_(
-                select(ExtendedAttribute.customer_id).where(
-                    _is_attribute(query.attribute_name, query.attribute_value)
-                )
-            )
-        )
-    if query.created_by:
-        asked = query.created_by_id
-        criteria.append(Customer.created_by_id == asked if asked else false())
+    if kind.by_attribute:
+        criteria.append(customers.id.in_(select(attributes.customer_id).where(_IS_ATTRIBUTE)))
+    if kind.by_creator:
+        criteria.append(customers.created_by_id == bindparam("created_by_id"))
     return criteria
 
 
-def _is_attribute(name: str, value: str) -> ColumnElement[bool]:
-    return and_(ExtendedAttribute.name == name, ExtendedAttribute.value_key == folding.fold(value))
-
-
-def _with_names(found: Select[Any], query: ProfileQuery) -> Select[Any]:
-    if query.sort is ProfileSort.STORE_NAME:
-        return found.outerjoin(Store, Store.id == Customer.store_id)
-    if query.sort is ProfileSort.CREATED_BY_NAME:
-        return found.outerjoin(Associate, Associate.id == Customer.created_by_id)
+def _with_names(found: Select[Any], kind: _Kind) -> Select[Any]:
+    if kind.sort is ProfileSort.STORE_NAME:
+        return found.outerjoin(_stores, stores.id == customers.store_id)
+    if kind.sort is ProfileSort.CREATED_BY_NAME:
+        return found.outerjoin(_associates, associates.id == customers.created_by_id)
     return found
 
 
@@ -213,36 +271,36 @@ def _with_names(found: Select[Any], query: ProfileQuery) -> Select[Any]:
 _BY_KEYS = (ProfileSort.FIRST_NAME, ProfileSort.LAST_NAME)
 
 
-def _order(session: Session, query: ProfileQuery) -> list[ColumnElement[Any]]:
+def _order(kind: _Kind) -> list[ColumnElement[Any]]:
     def plain(column: Any) -> ColumnElement[Any]:
         # The byte order, whatever the language of the database.
-        return column if lookup.on_sqlite(session) else collate(column, "C")
+        return column if kind.on_sqlite else collate(column, "C")
 
     keys: list[ColumnElement[Any]]
-    match query.sort:
+    match kind.sort:
         case None:
             keys = []
         case ProfileSort.CREATED_AT:
-            keys = [Customer.created_at.expression]
+            keys = [customers.created_at]
         case ProfileSort.UPDATED_AT:
-            keys = [Customer.updated_at.expression]
+            keys = [customers.updated_at]
         case ProfileSort.FIRST_NAME:
             keys = [entries.first_key, entries.last_key]
         case ProfileSort.LAST_NAME:
             # Who has no last name stands under the first, as in the lists of the pages.
             keys = [entries.last_key, entries.first_key]
         case ProfileSort.EMAIL:
-            keys = [plain(Customer.email_key)]
+            keys = [plain(customers.email_key)]
         case ProfileSort.STORE_NAME:
-            keys = [plain(func.lower(func.coalesce(Store.name, "")))]
+            keys = [plain(func.lower(func.coalesce(stores.name, "")))]
         case ProfileSort.CREATED_BY_NAME:
             keys = [
-                plain(func.lower(func.coalesce(Associate.last_name, Customer.created_by_client))),
-                plain(func.lower(func.coalesce(Associate.first_name, ""))),
+                plain(func.lower(func.coalesce(associates.last_name, customers.created_by_client))),
+                plain(func.lower(func.coalesce(associates.first_name, ""))),
             ]
     # Search entries are numbered in the order of the ids, and their indexes end with the number.
-    keys.append(entries.doc if query.sort in _BY_KEYS else Customer.id.expression)
-    return [key.desc() for key in keys] if query.descending else keys
+    keys.append(entries.doc if kind.sort in _BY_KEYS else customers.id)
+    return [key.desc() for key in keys] if kind.descending else keys
 
 
 def _needs(looked_for: Wanted) -> list[Need]:
@@ -275,18 +333,8 @@ def _finds(session: Session, looked_for: Wanted) -> ColumnElement[bool]:
         ways.append(and_(*(at(haystack, word).between(1, after_names) for word in looked_for.words)))
     ways += [lookup.contains(session, phones, f"{ending} ") for ending in looked_for.endings]
     if looked_for.email is not None:
-        ways.append(lookup.contains(session, Customer.email_key.expression, looked_for.email))
+        ways.append(lookup.contains(session, customers.email_key, looked_for.email))
     return or_(false(), *ways)
-
-
-def _load(session: Session, actor: Actor, ids: Sequence[uuid.UUID], *, whole: bool) -> list[Customer]:
-    options: list[Any] = [joinedload(Customer.created_by), joinedload(Customer.store)]
-    if whole:
-        options += [selectinload(Customer.addresses), selectinload(Customer.extended_attributes)]
-    # The scope is asked once more, so that no error in an index can show another store's customer.
-    query = select(Customer).where(Customer.id.in_(ids), scope.visible(actor)).options(*options)
-    rows = {customer.id: customer for customer in session.scalars(query)}
-    return [rows[customer_id] for customer_id in ids if customer_id in rows]
 
 
 def opted_in(session: Session, actor: Actor, store_id: uuid.UUID, page: PageRequest) -> Page[OptedIn]:
@@ -297,23 +345,32 @@ def opted_in(session: Session, actor: Actor, store_id: uuid.UUID, page: PageRequ
     """
     actor.require(Permission.OPT_IN_LIST)
     scope.require_store(actor, store_id)
-    if session.get(Store, store_id) is None:
+    kept = (links.store_id == store_id, links.opt_in_state == searches.OPTED_IN)
+    if session.scalar(select(stores.id).where(stores.id == store_id)) is None:
         raise NotFound
-    kept = (CustomerStore.store_id == store_id, CustomerStore.opt_in_state == searches.OPTED_IN)
-    counted = select(func.count()).select_from(CustomerStore).where(*kept)
-    held = counted.where(CustomerStore.customer_id.in_(scope.on_hold()))
-    total = session.scalar(select(counted.scalar_subquery() - held.scalar_subquery())) or 0
+    counted = select(func.count()).select_from(_links).where(*kept)
+    free = _less_held(counted.scalar_subquery(), counted, links.customer_id)
     found = session.execute(
-        select(Customer, CustomerStore)
-        .join(Customer, Customer.id == CustomerStore.customer_id)
-        .where(*kept, CustomerStore.customer_id.not_in(scope.on_hold()))
-        .order_by(CustomerStore.opted_in_at, CustomerStore.customer_id)
+        select(*_OPTED_IN)
+        .select_from(_links.join(_customers, customers.id == links.customer_id))
+        .where(*kept, links.customer_id.not_in(scope.on_hold()))
+        .order_by(links.opted_in_at, links.customer_id)
         .offset(page.offset)
         .limit(page.count)
     )
     return Page(
-        items=[OptedIn(customer=customer, link=link) for customer, link in found],
+        items=[OptedIn._make(row) for row in found],
         offset=page.offset,
         requested=page.count,
-        total=total,
+        total=session.scalar(select(free)) or 0,
     )
+
+
+_OPTED_IN = (
+    customers.id,
+    customers.first_name,
+    customers.last_name,
+    customers.phone_number,
+    links.opted_in_at,
+    links.store_id,
+)

@@ -18,6 +18,7 @@ from app.domain.tokens import TOKEN_BEGINS, TokenKind, join_scopes, split_scopes
 from app.errors import Forbidden, NotFound, RateLimited
 from app.models import ApiClient, ApiFailure, ApiToken
 from app.queries import tokens as token_queries
+from app.queries.tokens import Access
 from app.services import audit
 
 REFUSED = "This token is unknown, expired or revoked. Ask for a new one at POST /v0/token."
@@ -68,15 +69,30 @@ class Try:
         return cls(client_hash=_keyed(secret, "api", pair), source_hash=_keyed(secret, "api-source", source))
 
 
-def authenticate(session: Session, token: str, *, request_id: str = "") -> tuple[Actor, ApiToken]:
+def authenticate(session: Session, token: str, *, request_id: str = "") -> tuple[Actor, Access]:
     """Return who a token acts for, with the stores and scopes that its client has now, and the token.
 
     Raises Forbidden for a token that is unknown, expired or revoked, or whose client was closed.
     """
-    found = token_queries.find_token(session, TokenKind.ACCESS, token)
-    if found is None or not is_good(found, clock.utcnow()):
+    found = token_queries.find_access(session, token)
+    if (
+        found is None
+        or found.revoked_at is not None
+        or found.expires_at <= clock.utcnow()
+        or not found.is_active
+    ):
         raise Forbidden(REFUSED)
-    return actor_of(session, found.api_client, found.scopes, token_id=found.id, request_id=request_id), found
+    granted = split_scopes(found.scopes) & split_scopes(found.client_scopes)
+    actor = _actor(
+        session,
+        found.api_client_id,
+        found.client_name,
+        granted,
+        every_store=found.every_store,
+        device=str(found.token_id),
+        request_id=request_id,
+    )
+    return actor, found
 
 
 def is_good(token: ApiToken, now: datetime) -> bool:
@@ -93,41 +109,47 @@ def state_of(token: ApiToken) -> str:
     return "used" if token.used_at is not None else "good"
 
 
-def actor_of(
+def actor_of(session: Session, client: ApiClient, scopes: str, *, request_id: str = "") -> Actor:
+    """Return the actor of a client: never more than the client may now, whatever the token was given."""
+    granted = split_scopes(scopes) & split_scopes(client.scopes)
+    return _actor(
+        session, client.id, client.name, granted, every_store=client.every_store, request_id=request_id
+    )
+
+
+def _actor(
     session: Session,
-    client: ApiClient,
-    scopes: str,
+    api_client_id: uuid.UUID,
+    name: str,
+    granted: frozenset[str],
     *,
-    token_id: uuid.UUID | None = None,
+    every_store: bool,
+    device: str = "",
     request_id: str = "",
 ) -> Actor:
-    """Return the actor of a client: never more than the client may now, whatever the token was given.
-
-    With a list of stores it sees these stores' customers only, also where people share all; new
-    customers go to the first of them.
-    """
-    granted = split_scopes(scopes) & split_scopes(client.scopes)
-    stores = [] if client.every_store else token_queries.store_ids(session, client.id)
+    # With a list of stores it sees these stores' customers only, also where people share all; new
+    # customers go to the first of them.
+    stores = [] if every_store else token_queries.store_ids(session, api_client_id)
     return Actor(
-        id=client.id,
-        name=client.name,
+        id=api_client_id,
+        name=name,
         role=Role.API,
         store_ids=frozenset(stores),
         store_id=stores[0] if stores else None,
         channel=Channel.API,
         request_id=request_id,
-        device=str(token_id or ""),
+        device=device,
         permissions=permissions_of(granted),
         scopes=granted,
-        every_store=client.every_store,
+        every_store=every_store,
     )
 
 
-def due_use(token: ApiToken) -> Use | None:
+def due_use(token: Access) -> Use | None:
     """Return the use to write down, when it is time to, or None."""
     if token.last_used_at is not None and clock.utcnow() - token.last_used_at < USE_NOTED_EVERY:
         return None
-    return Use(token_id=token.id, api_client_id=token.api_client_id)
+    return Use(token_id=token.token_id, api_client_id=token.api_client_id)
 
 
 def note_used(session: Session, use: Use) -> None:
@@ -207,7 +229,7 @@ def issue(
 
 def find_refresh_token(session: Session, token: str) -> ApiToken | None:
     """Return the refresh token with its client, whether it is still good or not."""
-    return token_queries.find_token(session, TokenKind.REFRESH, token)
+    return token_queries.find_refresh(session, token)
 
 
 def use_refresh_token(session: Session, token: str, *, request_id: str = "") -> ApiToken | None:
@@ -216,7 +238,7 @@ def use_refresh_token(session: Session, token: str, *, request_id: str = "") -> 
     One that was used already is in two hands: its whole family is revoked, access tokens too
     (RFC 9700, section 4.14.2). The caller must commit also then.
     """
-    found = token_queries.find_token(session, TokenKind.REFRESH, token, for_update=True)
+    found = token_queries.find_refresh(session, token, for_update=True)
     now = clock.utcnow()
     if found is None or not is_good(found, now):
         return None

@@ -175,6 +175,7 @@ def test_each_sort_is_the_order_of_its_field_and_ties_keep_the_order_of_ids(sess
 def check_sort(session, crowd, sort, descending):
     people, root, _, _ = crowd
     found = list(ask(session, root, sort=sort, descending=descending).items)
+    of_id = {customer.id: customer for customer in people}
 
     def names(customer):
         # Who has no last name stands under the first, and then under the e-mail address.
@@ -182,12 +183,10 @@ def check_sort(session, crowd, sort, descending):
         return tuple(re.sub("[-@]", " ", plain(name)) for name in (customer.first_name, last))
 
     def key(customer):
-        maker = customer.created_by
-        creator = maker.label if maker else customer.created_by_client
         value = {
-            ProfileSort.STORE_NAME: customer.store.name.lower,
-            ProfileSort.CREATED_BY_NAME: creator.lower,
-            ProfileSort.EMAIL: lambda: customer.email_key,
+            ProfileSort.STORE_NAME: customer.store_name.lower,
+            ProfileSort.CREATED_BY_NAME: customer.created_by_name.lower,
+            ProfileSort.EMAIL: lambda: of_id[customer.id].email_key,
             ProfileSort.FIRST_NAME: lambda: names(customer),
             ProfileSort.LAST_NAME: lambda: names(customer)[::-1],
         }.get(sort, lambda: getattr(customer, sort.value))()
@@ -279,8 +278,8 @@ def test_opted_in_customers_of_a_store_earliest_first(session):
         make.make_link(session, customer, south, opt_in_state="accepted", opted_in_at=at)
         rows.append(customer)
     page = profiles.opted_in(session, ada, north.id, PageRequest(count=500))
-    assert [found.customer.id for found in page.items] == [rows[1].id, rows[0].id]
-    assert [found.link.opted_in_at for found in page.items] == [NOON + timedelta(minutes=m) for m in (1, 3)]
+    assert [found.id for found in page.items] == [rows[1].id, rows[0].id]
+    assert [found.opted_in_at for found in page.items] == [NOON + timedelta(minutes=m) for m in (1, 3)]
     assert page.total == 2
     with pytest.raises(NotFound):
         profiles.opted_in(session, ada, south.id, PageRequest(count=500))
