@@ -95,7 +95,7 @@ def page(session: Session, actor: Actor, ids: Sequence[uuid.UUID], *, whole: boo
         return []
     # The scope is asked here too, so that no error in an index can show another store's customer.
     query = _by_ids(scope.bounds(actor), whole=whole, on_sqlite=lookup.on_sqlite(session))
-    rows: Iterable[Sequence[Any]] = session.execute(query, {"ids": ids})
+    rows: Iterable[Sequence[Any]] = session.execute(query, {"ids": ids}).all()
     make = _whole if whole else _short
     found: dict[uuid.UUID, Profile] = {row[0]: make(row) for row in rows}
     return [found[customer_id] for customer_id in ids if customer_id in found]

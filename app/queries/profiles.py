@@ -12,6 +12,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
     cast,
@@ -129,30 +130,58 @@ class _Kind(NamedTuple):
         return tables.documents if self.on_sqlite else tables.postgresql_documents
 
 
+class _Looked(NamedTuple):
+    """What the statement of a search depends on besides: how many there are of each thing looked for."""
+
+    words: int
+    endings: int
+    has_email: bool
+    ways: int
+
+
 def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
     """Return the page of what `q` finds."""
     kind = _Kind.of(session, actor, query)
+    wanted = profile_lists.wanted(query.text)
+    values = _values(query)
+    values |= {f"word{number}": word for number, word in enumerate(wanted.words)}
+    values |= {f"ending{number}": f"{ending} " for number, ending in enumerate(wanted.endings)}
+    values["email"] = wanted.email
+    need = _need(wanted)
+    if need:
+        known = lookup.frequencies(session, [need])
+        values |= lookup.values_of_ways(need, known, on_sqlite=kind.on_sqlite)
+    looked = _Looked(
+        words=len(wanted.words),
+        endings=len(wanted.endings),
+        has_email=wanted.email is not None,
+        ways=len(need.alternatives) if need else 0,
+    )
+    page, number = _search_by(kind, looked)
+    if need or kind.sort:
+        return _read(session, page, number, values)
+    return _met(session, page, number, values)
+
+
+@lru_cache(maxsize=256)
+def _search_by(kind: _Kind, looked: _Looked) -> tuple[Select[Any], Select[Any]]:
     source = kind.source
-    looked_for = profile_lists.wanted(query.text)
     customer_id = source.c.customer_id
     criteria = [
         customer_id.not_in(scope.on_hold()),
-        scope.visible(actor),
+        scope.within(kind.bounds),
         *_filters(kind),
-        _finds(session, looked_for),
+        _finds(kind, looked),
     ]
     found = select(customer_id.label("id")).select_from(source)
-    needs = _needs(looked_for)
-    if needs:
-        index, by_index = lookup.found_by_index(session, needs, lookup.frequencies(session, needs))
+    if looked.ways:
+        index, by_index = lookup.by_ways(looked.ways, on_sqlite=kind.on_sqlite)
         criteria += by_index
         if index is not None:
             found = found.join(index, index.c.rowid == source.c.doc)
     is_by_name = kind.sort in _BY_KEYS
     # Of most questions the haystack knows all, and the customers themselves need not be read.
-    asks_customer = (
-        kind.by_attribute or kind.by_creator or kind.bounds is not None or looked_for.email is not None
-    )
+    asks_customer = kind.by_attribute or kind.by_creator or kind.bounds is not None or looked.has_email
     if asks_customer or not (is_by_name or kind.sort is None):
         found = found.join(_customers, customers.id == customer_id)
     if is_by_name:
@@ -160,20 +189,20 @@ def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
     # Search rows are numbered in the order of the ids.
     order: list[ColumnElement[Any]] = [source.c.doc] if kind.sort is None else _order(kind)
     found = _with_names(found, kind).where(*criteria)
-    if not needs and kind.sort is None:
-        return _met(session, found.order_by(*order), _values(query))
-    return _read(session, *_numbered(found, order), _values(query))
+    if looked.ways or kind.sort:
+        return _numbered(found, order)
+    counted = found.with_only_columns(func.count(), maintain_column_froms=True)
+    return found.order_by(*order).offset(_OFFSET).limit(_COUNT), counted
 
 
-def _met(session: Session, ordered: Select[Any], values: Mapping[str, Any]) -> _Found:
+def _met(session: Session, page: Select[Any], number: Select[Any], values: Mapping[str, Any]) -> _Found:
     """Return the page of what no index finds: what is frequent is met soon, and counted apart."""
-    ids = session.scalars(ordered.offset(_OFFSET).limit(_COUNT), values).all()
+    ids = session.scalars(page, values).all()
     if ids and len(ids) < values["count"]:
         return _Found(ids, values["offset"] + len(ids))
     if not ids and not values["offset"]:
         return _Found([], 0)
-    counted = ordered.order_by(None).with_only_columns(func.count(), maintain_column_froms=True)
-    return _Found(ids, session.scalar(counted, values) or 0)
+    return _Found(ids, session.scalar(number, values) or 0)
 
 
 def _numbered(found: Select[Any], order: list[ColumnElement[Any]]) -> tuple[Select[Any], Select[Any]]:
@@ -303,37 +332,39 @@ def _order(kind: _Kind) -> list[ColumnElement[Any]]:
     return [key.desc() for key in keys] if kind.descending else keys
 
 
-def _needs(looked_for: Wanted) -> list[Need]:
-    """Return what the index must hold of whoever is found; nothing where it cannot help."""
+def _need(wanted: Wanted) -> Need | None:
+    """Return what the index must hold of whoever is found; None where it cannot help."""
     ways = []
-    if looked_for.words:
-        ways.append([word for word in looked_for.words if len(word) >= searches.SHORTEST_ANYWHERE])
-    if looked_for.endings:
-        ways = [[f"{ending} "] for ending in looked_for.endings] + ways
-    if not all(ways):
-        return []
-    return [
-        Need(
-            tuple(
-                tuple(token for pattern in way for token in Need.pattern(pattern).alternatives[0])
-                for way in ways
-            )
+    if wanted.words:
+        ways.append([word for word in wanted.words if len(word) >= searches.SHORTEST_ANYWHERE])
+    if wanted.endings:
+        ways = [[f"{ending} "] for ending in wanted.endings] + ways
+    if not (ways and all(ways)):
+        return None
+    return Need(
+        tuple(
+            tuple(token for pattern in way for token in Need.pattern(pattern).alternatives[0]) for way in ways
         )
-    ]
+    )
 
 
-def _finds(session: Session, looked_for: Wanted) -> ColumnElement[bool]:
-    haystack = lookup.source(session).c.haystack
-    at = func.instr if lookup.on_sqlite(session) else func.strpos
+def _finds(kind: _Kind, looked: _Looked) -> ColumnElement[bool]:
+    haystack = kind.source.c.haystack
+    at = func.instr if kind.on_sqlite else func.strpos
     after_names = at(haystack, searches.AFTER_NAMES)
     phones = func.substr(haystack, at(haystack, searches.BEFORE_PHONES))
+
+    def text(name: str) -> ColumnElement[str]:
+        return bindparam(name, type_=String)
+
     ways: list[ColumnElement[bool]] = []
-    if looked_for.words:
+    if looked.words:
         # The names stand first: where the first place of a word is not among them, none is.
-        ways.append(and_(*(at(haystack, word).between(1, after_names) for word in looked_for.words)))
-    ways += [lookup.contains(session, phones, f"{ending} ") for ending in looked_for.endings]
-    if looked_for.email is not None:
-        ways.append(lookup.contains(session, customers.email_key, looked_for.email))
+        words = (text(f"word{number}") for number in range(looked.words))
+        ways.append(and_(*(at(haystack, word).between(1, after_names) for word in words)))
+    ways += [at(phones, text(f"ending{number}")) > 0 for number in range(looked.endings)]
+    if looked.has_email:
+        ways.append(at(customers.email_key, text("email")) > 0)
     return or_(false(), *ways)
 
 

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, SQLColumnExpression, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    SQLColumnExpression,
+    String,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.domain import search_tokens
@@ -58,14 +70,16 @@ class Frequencies:
         return [token for token in ordered[:MOST_TOKENS] if self.common.get(token, 0) <= bound]
 
 
+_FREQUENCIES = select(tables.frequencies.c.token, tables.frequencies.c.documents).where(
+    tables.frequencies.c.token.in_(bindparam("tokens", expanding=True))
+)
+
+
 def frequencies(session: Session, needs: Iterable[Need]) -> Frequencies:
     """Return the frequencies of all tokens that are needed."""
-    table = tables.frequencies.c
     wanted = {token for need in needs for tokens in need.alternatives for token in tokens}
-    rows = session.execute(
-        select(table.token, table.documents).where(table.token.in_([*sorted(wanted), tables.ALL]))
-    )
-    common = {row.token: row.documents for row in rows}
+    rows = session.execute(_FREQUENCIES, {"tokens": [*sorted(wanted), tables.ALL]}).all()
+    common: dict[int, int] = {token: documents for token, documents in rows}  # noqa: C416 -- rows are no pairs to mypy
     return Frequencies(common, common.pop(tables.ALL, 0))
 
 
@@ -101,6 +115,28 @@ def found_by_index(
         index.customer_search_index.op("MATCH", is_comparison=True)(" AND ".join(written)),
         index.rowid == tables.documents.c.doc,
     ]
+
+
+def by_ways(number: int, *, on_sqlite: bool) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
+    """Return the same for one need of so many alternatives, for a statement that is built once.
+
+    `values_of_ways` gives the values of its parameters.
+    """
+    if on_sqlite:
+        index = tables.sqlite_index.c
+        matches = index.customer_search_index.op("MATCH", is_comparison=True)(bindparam("ways", type_=String))
+        return tables.sqlite_index, [matches, index.rowid == tables.documents.c.doc]
+    tokens = tables.postgresql_documents.c.tokens
+    ways = (bindparam(f"way{place}", type_=ARRAY(Integer)) for place in range(number))
+    return None, [or_(*(tokens.contains(way) for way in ways))]
+
+
+def values_of_ways(need: Need, known: Frequencies, *, on_sqlite: bool) -> dict[str, Any]:
+    """Return the values with which the statement of `by_ways` asks for this need."""
+    ways = [known.rarest(tokens) for tokens in need.alternatives]
+    if on_sqlite:
+        return {"ways": " OR ".join("(" + " AND ".join(map(_written, way)) + ")" for way in ways)}
+    return {f"way{place}": way for place, way in enumerate(ways)}
 
 
 def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
