@@ -1,6 +1,7 @@
 """The database: engine, settings of each connection, and the only commit in the program."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -8,8 +9,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.domain.erasures import LedgerKey
 from app.errors import AppError, Conflict, Unavailable
@@ -44,6 +46,10 @@ POSTGRESQL_OPTIONS = (
     f" -c timezone=UTC{_PLANNING}"
 )
 
+# A connection of the pool that was used so many seconds ago is taken to be there still. To ask costs
+# each request one way to the server and back, and no server starts anew within that time.
+TRUSTED = 1.0
+
 # How long a request waits for a connection of the pool before it is told to come back, in seconds.
 POOL_TIMEOUT = 5
 
@@ -59,13 +65,34 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options = f"-c timezone=UTC{_PLANNING}" if bulk else POSTGRESQL_OPTIONS
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         pool_timeout=POOL_TIMEOUT,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 3, "options": options},
     )
+    _ask_idle_connections(engine)
+    return engine
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Let no connection out of the pool that a restart of the server ended."""
+
+    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info["used"] <= TRUSTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # All that are older are tried no more; the pool makes a new one.
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ask)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
