@@ -199,10 +199,7 @@ def seen(session, actor, customer):
     api = profiles.list_page(session, actor, ProfileQuery(), whole=False)
     named = profiles.list_page(session, actor, ProfileQuery(text="lefevre"), whole=False)
     opted_in = profiles.opted_in(session, actor, actor.store_id, PageRequest())
-    ids = [
-        *([row.id for row in page.items] for page in (page, found, api, named)),
-        [one.customer.id for one in opted_in.items],
-    ]
+    ids = [[row.id for row in page.items] for page in (page, found, api, named, opted_in)]
     assert [page.total for page in (page, found, api, named, opted_in)] == [len(one) for one in ids]
     return [customer.id in one for one in ids]
 
