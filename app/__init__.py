@@ -1,9 +1,12 @@
 """The application: build, register, return."""
 
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Request, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.templating import Environment
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_login import current_user
@@ -28,10 +31,19 @@ class PageSessions(SecureCookieSessionInterface):
         return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
 
 
+class Templates(Environment):
+    """Flask's templates, quicker with what all of them may call."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return a plain dict instead of Jinja's ChainMap, which a page asks two thousand times."""
+        return {**self.globals, **(d or {})}
+
+
 class Application(Flask):
     """The pages and the API in one, each with its own way of telling what went wrong."""
 
     session_interface = PageSessions()
+    jinja_environment = Templates
 
     def handle_user_exception(self, error: Exception) -> ResponseReturnValue:
         """Answer an error, unknown paths and methods too, as the part that was asked does."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import babel.dates
 import babel.numbers
 import phonenumbers
+from babel import Locale
 from flask import Flask, g, request, url_for
 from flask_babel import get_locale, get_translations, pgettext
 from flask_babel import gettext as _
@@ -57,47 +58,47 @@ def amount(value: Decimal | int | None, currency: str | None) -> str:
     if value is None:
         return ""
     if not currency:
-        return babel.numbers.format_decimal(value, locale=get_locale())
-    return babel.numbers.format_currency(value, currency, locale=get_locale())
+        return babel.numbers.format_decimal(value, locale=_locale())
+    return babel.numbers.format_currency(value, currency, locale=_locale())
 
 
 def date(value: dt.datetime | dt.date | str | None) -> str:
     """Return a day in the user's format, in the time zone of the store."""
     moment = _moment(value)
-    return babel.dates.format_date(moment, "medium", locale=get_locale()) if moment else ""
+    return babel.dates.format_date(moment, "medium", locale=_locale()) if moment else ""
 
 
 def datetime(value: dt.datetime | str | None) -> str:
     """Return a day and time in the user's format, in the time zone of the store."""
     moment = _moment(value)
-    return babel.dates.format_datetime(moment, "medium", locale=get_locale()) if moment else ""
+    return babel.dates.format_datetime(moment, "medium", locale=_locale()) if moment else ""
 
 
 def datetime_in(value: dt.datetime, zone: str) -> str:
     """Return a day and time in the user's format, in the time zone given."""
-    return babel.dates.format_datetime(value, "medium", tzinfo=ZoneInfo(zone), locale=get_locale())
+    return babel.dates.format_datetime(value, "medium", tzinfo=ZoneInfo(zone), locale=_locale())
 
 
 def duration(value: dt.timedelta) -> str:
     """Return how long something took, in words."""
-    return babel.dates.format_timedelta(value, threshold=1.5, locale=get_locale())
+    return babel.dates.format_timedelta(value, threshold=1.5, locale=_locale())
 
 
 def number(value: int) -> str:
     """Return a whole number in the user's format."""
-    return babel.numbers.format_decimal(value, locale=get_locale())
+    return babel.numbers.format_decimal(value, locale=_locale())
 
 
 def percent(value: float | None) -> str:
     """Return a share from 0 to 1 as whole percent, a dash for none."""
-    return "–" if value is None else babel.numbers.format_percent(value, locale=get_locale())
+    return "–" if value is None else babel.numbers.format_percent(value, locale=_locale())
 
 
 def ago(value: dt.datetime | None) -> str:
     """Return how long ago a time was, in words."""
     if value is None:
         return ""
-    return babel.dates.format_timedelta(value - clock.utcnow(), add_direction=True, locale=get_locale())
+    return babel.dates.format_timedelta(value - clock.utcnow(), add_direction=True, locale=_locale())
 
 
 def code_name(value: str) -> Markup:
@@ -177,7 +178,7 @@ def attribute_type(value: str) -> str:
 
 def country_name(code: str) -> str:
     """Return a country's name in the user's language, or the code."""
-    return str(get_locale().territories.get(code, code)) if get_locale() else code
+    return str(_locale().territories.get(code, code))
 
 
 def navigation() -> list[NavItem]:
@@ -232,7 +233,7 @@ def navigation() -> list[NavItem]:
 
 def html_lang() -> str:
     """Return the language of the page."""
-    return str(get_locale() or "en")
+    return str(_locale())
 
 
 def reviews_waiting() -> int:
@@ -332,7 +333,7 @@ def translate_once(app: Flask) -> None:
 
     def translated(text: str, **values: Any) -> Markup:
         """Do what Jinja's own `_` does, without asking the context three times: pages ask a hundred times."""
-        said = found().ugettext(text)
+        said = (g.get("translations") or found()).ugettext(text)
         return Markup(said) % values if values or "%" in said else Markup(said)  # noqa: S704
 
     app.jinja_env.globals["_"] = translated
@@ -343,6 +344,14 @@ def translate_once(app: Flask) -> None:
         pgettext=lambda context, text: found().upgettext(context, text),
         npgettext=lambda context, one, many, number: found().unpgettext(context, one, many, number),
     )
+
+
+def _locale() -> Locale:
+    """Return the user's locale; a page asks for each of its amounts and times."""
+    found: Locale | None = g.get("locale")
+    if found is None:
+        found = g.locale = get_locale() or Locale("en")
+    return found
 
 
 def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date | None:
