@@ -318,6 +318,16 @@ TABLES: tuple[Table, ...] = (
         technical="change",
     ),
     Table(
+        name="attribute_count",
+        whose=Whose.NOBODY,
+        purpose="how many customers have a common value of an attribute, without counting them each time",
+        retention="as long as thousands of customers have the value",
+        roles="the lists of the API",
+        erase=Erase.KEEP,
+        why="It counts, and only what thousands of customers share.",
+        technical="name value_key change",
+    ),
+    Table(
         name="customer_search_place",
         whose=Whose.NOBODY,
         purpose="short numbers for the stores",

@@ -29,7 +29,10 @@ class Customer(Base):
     id: Mapped[Id]
     display_id: Mapped[str] = mapped_column(String(12), unique=True)
     email: Mapped[str] = mapped_column(String(254))
-    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    # In the order of its bytes on both databases, so that the list by e-mail address is its index.
+    email_key: Mapped[str] = mapped_column(
+        String(254).with_variant(String(254, collation="C"), "postgresql"), unique=True
+    )
     first_name: Mapped[str] = mapped_column(String(100), default="")
     last_name: Mapped[str] = mapped_column(String(100), default="")
     phone_number: Mapped[str] = mapped_column(String(40), default="")

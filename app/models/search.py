@@ -83,6 +83,16 @@ postgresql_documents = Table(
 # adds the rows up.
 counts = Table("customer_count", metadata, Column("change", BigInteger))
 
+# The sum is how many customers have the value, where the value stands here at all. Triggers write it
+# (migration 0019); `services/attribute_counts.py` chooses the values.
+attribute_counts = Table(
+    "attribute_count",
+    metadata,
+    Column("name", String(60)),
+    Column("value_key", String(500)),
+    Column("change", BigInteger),
+)
+
 # The place that stands for the whole company.
 COMPANY = 0
 # The key under which the number of all customers is kept among the frequencies.

@@ -237,8 +237,10 @@ def _walk_by(kind: _Kind) -> tuple[Select[Any], Select[Any]]:
             source = _attributes.join(_customers, customers.id == customer_id)
         criteria.append(scope.within(kind.bounds))
     counted = select(func.count()).select_from(source).where(*criteria)
-    is_all = not (kind.by_attribute or kind.by_creator) and kind.bounds is None
-    number = _NUMBER_OF_CUSTOMERS if is_all else counted.scalar_subquery()
+    number: ColumnElement[int] = counted.scalar_subquery()
+    if kind.bounds is None and not kind.by_creator:
+        # A value that few have is not kept: then nothing is added up, and they are counted.
+        number = func.coalesce(_NUMBER_WITH_VALUE, number) if kind.by_attribute else _NUMBER_OF_CUSTOMERS
     free = _less_held(number, counted, customer_id)
     ordered = _with_names(select(customer_id, free).select_from(source), kind)
     if kind.sort in _BY_KEYS:
@@ -266,6 +268,12 @@ def _walk_stores(store_ids: frozenset[uuid.UUID]) -> tuple[Select[Any], Select[A
 
 # PostgreSQL adds whole numbers up to a decimal one.
 _NUMBER_OF_CUSTOMERS = select(cast(func.sum(tables.counts.c.change), BigInteger)).scalar_subquery()
+_kept = tables.attribute_counts.c
+_NUMBER_WITH_VALUE = (
+    select(cast(func.sum(_kept.change), BigInteger))
+    .where(_kept.name == bindparam("attribute_name"), _kept.value_key == bindparam("attribute_key"))
+    .scalar_subquery()
+)
 
 
 def _less_held(number: ColumnElement[int], counted: Select[Any], customer_id: Any) -> ColumnElement[int]:

@@ -6,17 +6,17 @@ import unicodedata
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, event, insert, select
+from sqlalchemy import and_, delete, event, func, insert, select, update
 
 from app.domain import profile_lists
 from app.domain.paging import PageRequest
 from app.domain.profile_lists import ProfileQuery, ProfileSort
 from app.domain.values import BadValue
 from app.errors import Invalid, NotFound
-from app.models import Customer, Store, search
+from app.models import Customer, ExtendedAttribute, Store, search
 from app.models.base import new_id
 from app.queries import profiles
-from app.services import search_index, search_statistics
+from app.services import attribute_counts, search_index, search_statistics
 from tests import factories as make
 from tests.factories import NOON
 
@@ -164,6 +164,42 @@ def test_the_number_of_customers_is_kept_whoever_writes(session, crowd):
         assert session.scalars(select(search.counts.c.change)).all() == [162]
     session.rollback()
     assert ask(session, root).total == 160
+
+
+def test_the_number_with_a_common_value_is_kept_whoever_writes(session, crowd):
+    people, root, _, _ = crowd
+    table, kept = ExtendedAttribute.__table__, search.attribute_counts.c
+    slim = and_(table.c.name == "shirt_fit", table.c.value_key == "slim")
+
+    def numbers():
+        fit = {"attribute_name": "shirt_fit", "attribute_value": "Slim"}
+        return (
+            ask(session, root, page=PageRequest(count=1), **fit).total,
+            session.scalar(select(func.count()).where(slim)),
+            session.scalar(select(func.sum(kept.change)).where(kept.value_key == "slim")),
+        )
+
+    (told, before, none), limits = numbers(), {"at_least": 30, "keep_from": 20}
+    assert told == before >= 30
+    assert none is None
+    assert attribute_counts.common(session) is None
+    attribute_counts.settle(session, attribute_counts.common(session, **limits))
+    session.execute(delete(table).where(slim, table.c.customer_id.in_([c.id for c in people[:20]])))
+    session.execute(update(table).where(table.c.value_key == "regular").values(value_key="slim"))
+    row = {"name": "shirt_fit", "value": "Slim", "value_key": "slim"}
+    session.execute(delete(table).where(table.c.customer_id.in_([people[0].id, people[1].id])))
+    session.execute(insert(table), [row | {"customer_id": person.id} for person in people[:2]])
+    session.execute(update(table).where(table.c.customer_id == people[0].id).values(value_key="wide"))
+    now = numbers()
+    assert set(now) == {now[0]} != {before}
+    assert type(now[0]) is int
+    attribute_counts.settle(session, attribute_counts.common(session, **limits) or {("shirt_fit", "slim")})
+    assert attribute_counts.common(session, **limits) is None
+    assert numbers() == now
+    # What has become rare is counted again.
+    assert attribute_counts.common(session, at_least=500, keep_from=400) == set()
+    attribute_counts.settle(session, set())
+    assert numbers() == (*now[:2], None)
 
 
 def test_each_sort_is_the_order_of_its_field_and_ties_keep_the_order_of_ids(session, crowd):

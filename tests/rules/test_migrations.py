@@ -11,7 +11,7 @@ from app.db import make_engine
 from app.models import Base
 
 # The search and the queue keep tables of their own, which no model maps as they are.
-_OWN = ("customer_search", "customer_count", "huey_")
+_OWN = ("customer_search", "customer_count", "attribute_count", "huey_")
 
 
 @pytest.fixture
