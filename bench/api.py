@@ -2,7 +2,8 @@
 
 Ten full customers with addresses and attributes, by `q`, by filter and plain: in process, and from
 the real server beside a constant JSON of the same size, and beside the least that any Flask
-application would do for the same rows (one statement by key, written as JSON).
+application would do for the same rows: three statements by key, through the ORM, as plain columns and
+through the bare driver. `the driver alone` is the same questions' statements without anything around.
 """
 
 import json
@@ -10,10 +11,11 @@ import os
 import random
 import sys
 import uuid
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response
-from sqlalchemy import select
+from sqlalchemy import Engine, bindparam, event, select
 from sqlalchemy.orm import Session
 
 from app import config
@@ -108,9 +110,11 @@ def run(kind: str, customers: int) -> list[Goal]:
         if name in GOALS:
             mix.add(found)
     print(line("q, filter and plain together", mix), flush=True)
+    paths = [path for name in GOALS for path in asked[name]]
+    print(line("the driver alone", alone(program, paths)), flush=True)
     answer = program.get(LIST)
     program.close()
-    rates = _rates(url, program.token, [path for name in GOALS for path in asked[name]], answer)
+    rates = _rates(url, program.token, paths, answer)
     where = f"{kind} {customers}"
     return [
         Goal(what=f"{where}: list of 10 by q, filter and plain, p95", measured=mix.p(95), limit=15, cpu=mix.cpu(95) if kind == "sqlite" else None),
@@ -123,6 +127,39 @@ def run(kind: str, customers: int) -> list[Goal]:
             for clients in CLIENTS
         ),
     ]  # fmt: skip
+
+
+def alone(program: Program, paths: list[str]) -> Figures:
+    """Measure the statements of these questions through the driver, without SQLAlchemy and Flask."""
+    found = Figures()
+    with program.engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        for path in paths:
+            sent: list[tuple[str, Any]] = []
+
+            def note(
+                _connection: object,
+                _cursor: object,
+                sql: str,
+                values: object,
+                *_: object,
+                sent: list[Any] = sent,
+            ) -> None:
+                # What the thread of the access log writes is no part of the answer.
+                if sql.startswith("SELECT"):
+                    sent.append((sql, values))
+
+            event.listen(program.engine, "before_cursor_execute", note)
+            program.get(path)
+            event.remove(program.engine, "before_cursor_execute", note)
+
+            def ask(_number: int, sent: list[Any] = sent) -> None:
+                for sql, values in sent:
+                    cursor.execute(sql, values)
+                    cursor.fetchall()
+
+            found.add(measure(ask, rounds=1))
+    return found
 
 
 def _rates(url: str, token: str, paths: list[str], answer: bytes) -> dict[tuple[str, int], float]:
@@ -143,6 +180,8 @@ def _rates(url: str, token: str, paths: list[str], answer: bytes) -> dict[tuple[
     with serving(beside, url, BENCH_ANSWER=answer.decode()) as (port, _):
         ask(port, "constant JSON", [request("/constant", {})])
         ask(port, "the same rows by key, ORM", [request("/rows", {})])
+        ask(port, "as plain columns", [request("/columns", {})])
+        ask(port, "through the driver", [request("/driver", {})])
     with serving("from app.cli import main; main(['run'])", url, API_LISTS_PER_MINUTE="1000000") as (port, _):
         ask(port, "list of 10", [request(LIST, headers)])
         ask(port, "q, filter and plain", [request(path, headers) for path in paths])
@@ -158,20 +197,56 @@ class Beside(Server):
         engine = make_engine(os.environ["DATABASE_URL"])
         ids = [uuid.UUID(item["id"]) for item in json.loads(answer)["items"]]
 
+        queries = [
+            select(model.__table__).where(key.in_(bindparam("ids", expanding=True)))
+            for model, key in _KEYS.items()
+        ]
+        statements, values = _bare(engine, ids)
+
         def rows() -> Response:
             with Session(engine) as session:
-                people = session.scalars(select(Customer).where(Customer.id.in_(ids))).all()
-                parts = [
-                    session.scalars(select(model).where(model.customer_id.in_(ids))).all()
-                    for model in (Address, ExtendedAttribute)
-                ]
-                body = {"items": [row.email for row in people], "parts": [len(part) for part in parts]}
-            return Response(json.dumps(body), content_type="application/json")
+                return _parts(
+                    [session.scalars(select(model).where(key.in_(ids))).all() for model, key in _KEYS.items()]
+                )
 
+        def columns() -> Response:
+            with engine.connect() as connection:
+                return _parts([connection.execute(query, {"ids": ids}).all() for query in queries])
+
+        def driver() -> Response:
+            with engine.connect() as connection:
+                cursor = connection.connection.cursor()
+                return _parts([cursor.execute(sql, values).fetchall() for sql in statements])
+
+        app.add_url_rule("/columns", "columns", columns)
+        app.add_url_rule("/driver", "driver", driver)
         app.add_url_rule("/livez", "livez", lambda: "ok")
         app.add_url_rule("/constant", "constant", lambda: Response(answer, content_type="application/json"))
         app.add_url_rule("/rows", "rows", rows)
         return app
+
+
+_KEYS: dict[Any, Any] = {
+    Customer: Customer.__table__.c.id,
+    Address: Address.__table__.c.customer_id,
+    ExtendedAttribute: ExtendedAttribute.__table__.c.customer_id,
+}
+
+
+def _bare(engine: Engine, ids: list[uuid.UUID]) -> tuple[list[str], list[Any]]:
+    """Return the three statements in the driver's own words, and the values of each."""
+    on_sqlite = engine.dialect.name == "sqlite"
+    marks = ", ".join(["?" if on_sqlite else "%s"] * len(ids))
+    statements = [f"SELECT * FROM {key.table.name} WHERE {key.name} IN ({marks})" for key in _KEYS.values()]
+    return statements, [one.hex if on_sqlite else one for one in ids]
+
+
+def _parts(parts: list[Any]) -> Response:
+    body = {
+        "items": [row.email if hasattr(row, "email") else row[2] for row in parts[0]],
+        "parts": list(map(len, parts)),
+    }
+    return Response(json.dumps(body), content_type="application/json")
 
 
 def serve_beside() -> None:
