@@ -20,7 +20,7 @@ class Match:
 def why(customer: Searchable, wanted: Sequence[Term]) -> Match | None:
     """Return the first match that cannot be seen in the name, or None when the name shows all."""
     if customer.order_keys and wanted:
-        return Match(label=N_("Order"), text=customer.order_keys[0])
+        return Match(label=N_("Order"), text=customer.order_keys[0].upper())
     names = "".join(f"  {word}" for word in searches.name_words(customer)) + "  "
     for term in wanted:
         if not _is_in_name(term, customer, names):

@@ -184,7 +184,9 @@ def receipt(customer_id: uuid.UUID) -> Response:
     if actor.store_id is None:
         raise NotFound
     rows = consent_queries.agreements(session, actor, customer.id, actor.store_id)
-    language = rows[0].language if rows else consent_wordings.language_of(customer.country_code)
+    # The customer reads it: in the language of what they agreed to last.
+    newest = max(rows, key=lambda row: row.since, default=None)
+    language = newest.language if newest else consent_wordings.language_of(customer.country_code)
     settings = _settings()
     token = mails.withdrawal_token(settings.secret_key, customer.id, actor.store_id)
     return htmx.render(

@@ -268,7 +268,9 @@ def _show(
         customer = None
     seen = {"revision": row.revision}
     empty_forms = {
-        "identity_form": IdentityForm(formdata=None, data=seen | {"identity_note": row.identity_note}),
+        "identity_form": IdentityForm(
+            formdata=None, data=seen | {"identity": row.identity, "identity_note": row.identity_note}
+        ),
         "extend_form": ReasonForm(formdata=None, data=seen),
         "call_off_form": ReasonForm(formdata=None, data=seen),
         "close_form": CloseForm(formdata=None, data=seen),

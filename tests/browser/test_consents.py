@@ -44,6 +44,10 @@ def stands(session):
 def sign(page):
     page.locator(".signature-pad").scroll_into_view_if_needed()
     box = page.locator(".signature-pad").bounding_box()
+    # As wide as the form, and nothing stands on it.
+    name = page.locator("#signed_name").bounding_box()
+    assert (box["width"], box["y"] + box["height"] < name["y"]) == (name["width"], True)
+    assert page.locator(".signature [data-clear]").bounding_box()["y"] >= box["y"] + box["height"]
     page.mouse.move(box["x"] + 40, box["y"] + box["height"] / 2)
     page.mouse.down()
     for step in range(14):

@@ -152,7 +152,7 @@ def test_a_row_says_why_it_was_found_where_the_name_does_not(
 
 def test_an_order_is_the_reason_where_there_is_one() -> None:
     why = search_matches.why(ZOE, searches.terms("web 102"))
-    assert why == search_matches.Match(label="Order", text="web 10234")
+    assert why == search_matches.Match(label="Order", text="WEB 10234")
 
 
 @pytest.mark.parametrize(

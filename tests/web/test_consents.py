@@ -317,3 +317,12 @@ def test_a_receipt_says_what_was_agreed_and_how_to_withdraw(ada, cast):
     page = ada.get(f"{base(cast)}/receipt").text
     assert "J&#39;accepte d&#39;être contacté." in page
     assert re.search(r"http://localhost/w/[\w-]{64}", page)
+
+
+def test_a_receipt_is_in_the_language_of_the_newest_answer(ada, cast, session):
+    factories.make_wording(session, language="en", title="Personal advice", text="I agree.")
+    session.commit()
+    ask(ada, cast, "spoken", "clienteling.phone", was_read_aloud="yes")
+    assert "Votre accord" in ada.get(f"{base(cast)}/receipt").text
+    ask(ada, cast, "spoken", "clienteling.sms", was_read_aloud="yes", language="en")
+    assert "Your consent to" in ada.get(f"{base(cast)}/receipt").text

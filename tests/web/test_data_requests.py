@@ -210,6 +210,11 @@ def test_there_is_no_copy_before_somebody_knows_who_asks(cast, session, sign_in)
     ask(mia, cast.marie, "export", identity="unchecked")
     row = only_request(session)
     assert mia.post(f"/data-requests/{row.id}/prepare").status_code == 409
+    # What nobody chose is not noted.
+    page = mia.get(f"/data-requests/{row.id}").text
+    assert '<option selected value="unchecked">' in page
+    slip = mia.post(f"/data-requests/{row.id}/identity", data={"revision": 1, "identity": "unchecked"})
+    assert (slip.status_code, "how you made sure" in slip.text) == (422, True)
     mia.post(f"/data-requests/{row.id}/identity", data={"revision": 1, "identity": "email"})
     assert mia.post(f"/data-requests/{row.id}/prepare").status_code == 303
 

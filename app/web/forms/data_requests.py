@@ -32,9 +32,8 @@ class IdentityForm(RevisionMixin, BaseForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.identity.choices = [
-            (one.value, gettext(one.label)) for one in Identity if one is not Identity.UNCHECKED
-        ]
+        # First "not checked yet", which is refused: nobody is to note by a slip what nobody did.
+        self.identity.choices = [(one.value, gettext(one.label)) for one in Identity]
 
 
 class ReasonForm(RevisionMixin, BaseForm):
