@@ -1,5 +1,8 @@
 """`clienteling retention`: customers beyond the time limit, and asking for their deletion."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from sqlalchemy.orm import Session
 
@@ -12,7 +15,6 @@ from app.domain.paging import PageRequest
 from app.queries import retention as queries
 from app.services import retention as service
 
-BATCH = 20
 ACTOR = Actor.system("Command line")
 
 
@@ -45,22 +47,18 @@ def request(yes: bool) -> None:
     settings = config.load()
     if not yes:
         click.confirm("Ask for the deletion of all customers beyond the time limit?", abort=True)
-    done, after = 0, None
     with open_engine(settings) as engine, Session(engine) as session:
-        while True:
+
+        @contextmanager
+        def step(_done: int) -> Iterator[Session]:
             with transaction(session):
-                count, after = service.request_due(
-                    session,
-                    ACTOR,
-                    settings.retention,
-                    after=after,
-                    call_off_days=settings.deletion_call_off_days,
-                    limit=BATCH,
-                )
-            done += count
-            if after is None:
-                break
-        if done and settings.sends_mails:
-            with transaction(session):
-                service.tell_managers(session, ACTOR)
+                yield session
+
+        done = service.request_all(
+            step,
+            ACTOR,
+            settings.retention,
+            call_off_days=settings.deletion_call_off_days,
+            tells=settings.sends_mails,
+        )
     click.echo(f"Asked for {done} deletions.")

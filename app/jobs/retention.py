@@ -7,8 +7,6 @@ from app.domain.jobs import JobKind
 from app.jobs.registry import Work, every, handles
 from app.services import retention
 
-BATCH = 20
-
 
 @handles(JobKind.RETENTION_REQUEST)
 def request(work: Work) -> None:
@@ -25,22 +23,14 @@ def run(work: Work) -> None:
 
 
 def _request(work: Work, store_ids: frozenset[uuid.UUID] | None) -> None:
-    done, after = work.done, None
-    while True:
-        with work.step(done=done) as session:
-            count, after = retention.request_due(
-                session,
-                work.actor,
-                # The limit is the one of today, should it have been made longer since.
-                work.settings.retention,
-                store_ids=store_ids,
-                after=after,
-                call_off_days=work.settings.deletion_call_off_days,
-                limit=BATCH,
-            )
-        done += count
-        if after is None:
-            break
-    with work.step(done=done, total=done) as session:
-        if done and work.settings.sends_mails:
-            retention.tell_managers(session, work.actor)
+    done = retention.request_all(
+        lambda done: work.step(done=done),
+        work.actor,
+        # The limit is the one of today, should it have been made longer since.
+        work.settings.retention,
+        store_ids=store_ids,
+        call_off_days=work.settings.deletion_call_off_days,
+        tells=work.settings.sends_mails,
+        done=work.done,
+    )
+    work.progress(done, done)

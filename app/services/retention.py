@@ -1,6 +1,8 @@
 """The time limit for customers: a deletion is asked for those of whom nothing was heard for too long."""
 
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +20,9 @@ from app.queries import associates as associate_queries
 from app.queries import retention as queries
 from app.services import audit, data_requests, jobs, mails
 from app.services.mails import MailKind
+
+# So many customers are locked at a time.
+BATCH = 20
 
 
 def start(session: Session, actor: Actor, policy: Policy) -> Job:
@@ -76,6 +81,42 @@ def request_due(
         given = RequestInput(customer_id=customer_id, kind=Kind.DELETION.value, origin=Origin.RETENTION.value)
         data_requests.record(session, actor, given, call_off_days=call_off_days)
     return len(due), found[-1]
+
+
+def request_all(
+    step: Callable[[int], AbstractContextManager[Session]],
+    actor: Actor,
+    policy: Policy,
+    *,
+    store_ids: frozenset[uuid.UUID] | None = None,
+    call_off_days: int,
+    tells: bool,
+    done: int = 0,
+) -> int:
+    """Ask for all deletions, batch by batch, tell the managers, and return how many there were.
+
+    `step`, given how many are done, opens the transaction of one batch; `done` is how many somebody
+    did who was stopped: these are not due any more, and the managers are told all the same.
+    """
+    after = None
+    while True:
+        with step(done) as session:
+            count, after = request_due(
+                session,
+                actor,
+                policy,
+                store_ids=store_ids,
+                after=after,
+                call_off_days=call_off_days,
+                limit=BATCH,
+            )
+        done += count
+        if after is None:
+            break
+    if done and tells:
+        with step(done) as session:
+            tell_managers(session, actor)
+    return done
 
 
 def tell_managers(session: Session, actor: Actor) -> None:

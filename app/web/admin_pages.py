@@ -45,11 +45,14 @@ def show_list(template: str, endpoint: str, text: str, page: Any) -> Response:
 
 
 def save_new(form: Any, act: str, given: Any, make: Callable[[], Any], context: dict[str, Any]) -> Response:
-    """Create once for the form's key and go on to the list, or show what is wrong."""
+    """Create once for the form's key and go on to the list, or show what is wrong.
+
+    `after` in the context says by the new id where to go on to instead.
+    """
     session, actor = get_session(), current_actor()
     try:
         with transaction(session):
-            idempotency.once(
+            made_id = idempotency.once(
                 session,
                 actor,
                 act,
@@ -60,6 +63,8 @@ def save_new(form: Any, act: str, given: Any, make: Callable[[], Any], context: 
     except (Invalid, Conflict) as error:
         status = 409 if isinstance(error, Conflict) else 422
         return show_form(form, context, messages=form.apply_errors(error), status=status)
+    if "after" in context:
+        return _done({**context, "back_url": context["after"](made_id)})
     return _done(context)
 
 
@@ -134,5 +139,5 @@ def _done(context: Mapping[str, Any]) -> Response:
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     return ", ".join(value) if isinstance(value, list) else str(value).replace("\n", ", ") or "–"

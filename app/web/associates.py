@@ -37,7 +37,11 @@ def new() -> Response:
     """Add one."""
     session, actor = get_session(), current_actor()
     form = _form()
-    context = _context(_("New associate"))
+    # Without a password they cannot sign in.
+    context = _context(_("New associate")) | {
+        "done": _("Saved. Now give them a password."),
+        "after": lambda made_id: url_for("associates.password", associate_id=made_id),
+    }
     if not form.validate_on_submit():
         return admin_pages.show_form(form, context)
     given = form.to_input()

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, current_app, flash, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from app.config import Settings
 from app.db import transaction
@@ -11,10 +12,11 @@ from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.queries import retention as queries
 from app.services import retention as service
-from app.web import htmx, shown
+from app.web import filters, htmx, shown
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
 from app.web.database import get_session
+from app.web.forms.base import ActForm
 
 blueprint = Blueprint("retention", __name__)
 
@@ -48,13 +50,38 @@ def index() -> Response:
 @requires(Permission.DATA_REQUEST_MANAGE)
 @recently_confirmed
 def ask() -> Response:
-    """Ask for the deletion of all of them, in the background; each can be called off."""
+    """Ask whether to; ask for the deletion of all of them, in the background. Each can be called off."""
     if request.method == "GET":
-        return htmx.see_other(url_for("retention.index"))
+        return _sure()
     with transaction(get_session()):
         job = service.start(get_session(), current_actor(), _settings().retention)
     flash(_("The deletions are being asked for. Each can be called off."), "ok")
     return htmx.see_other(url_for("jobs.show", job_id=job.id))
+
+
+def _sure() -> Response:
+    session, actor, settings = get_session(), current_actor(), _settings()
+    now = clock.utcnow()
+    page = queries.list_page(session, actor, settings.retention, PageRequest(count=1), now=now)
+    number = filters.number(page.total) + ("+" if page.total_capped else "")
+    return htmx.render(
+        "admin/state.html",
+        fragment="admin/_state.html",
+        form=ActForm(),
+        messages=[],
+        title=_("Ask for the deletion of all of them?"),
+        name=_("Beyond the time limit: %(number)s", number=number),
+        advice=ngettext(
+            "They leave all lists at once. Each can be called off for %(num)s day.",
+            "They leave all lists at once. Each can be called off for %(num)s days.",
+            settings.deletion_call_off_days,
+        ),
+        button=_("Ask for the deletions"),
+        is_danger=True,
+        action_url=url_for("retention.ask"),
+        back_url=url_for("retention.index"),
+        back_label=_("Retention period"),
+    )
 
 
 def _settings() -> Settings:

@@ -314,7 +314,7 @@ TABLE: dict[str, Line] = {
     # Associates take no requests; the auditor sees them.
     "GET /data-requests": managed(200, auditor=200),
     "GET /retention": managed(200, auditor=200),
-    "GET /retention/request": managed(303),
+    "GET /retention/request": managed(200),
     "POST /retention/request": managed(303),
     f"GET {REQUEST}": managed(200, auditor=200),
     f"GET {CUSTOMER}/data-requests/new": managed(200),

@@ -103,9 +103,10 @@ def test_closing_asks_first(root, cast, session):
 def test_a_new_associate_signs_in_with_the_password_made_for_them(root, app, cast, session):
     key = fields(root.get("/admin/associates/new").text)
     data = PERSON | key | {"store_ids": [str(cast.north.id)]}
-    assert root.post("/admin/associates/new", data=data).status_code == 303
+    made = root.post("/admin/associates/new", data=data)
     zoe = session.scalars(select(Associate).where(Associate.email == "zoe@shop.example")).one()
     url = f"/admin/associates/{zoe.id}/password"
+    assert (made.status_code, made.location) == (303, url)
     answer = root.post(url, data=fields(root.get(url).text))
     assert answer.status_code == 200
     password = re.search(r'id="new-password">([^<]+)<', answer.text)[1]

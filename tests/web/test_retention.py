@@ -26,6 +26,10 @@ def test_the_preview_erases_nothing_and_the_act_is_a_job(app, cast, session, sig
     session.rollback()
     entry = session.scalars(select(AccessEntry).where(AccessEntry.detail == "retention")).one()
     assert (entry.action, entry.actor_id) == ("listed", cast.mia.id)
+    asked = mia.get("/retention/request").text
+    assert ("deletion of all of them?" in asked, "limit: 1<" in asked, "for 7 days" in asked) == (True,) * 3
+    session.rollback()
+    assert session.scalars(select(Job)).all() == []
     answer = mia.post("/retention/request")
     session.rollback()
     job = session.scalars(select(Job)).one()
