@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -81,18 +82,25 @@ def access_entry(
     actor: Actor, action: AccessAction, *, detail: str = "", search_hash: str = ""
 ) -> AccessEntry:
     """Return an entry of the access log that says who, where and when, but not yet whom."""
-    return AccessEntry(
-        at=clock.utcnow(),
-        actor_id=actor.id,
-        actor_name=actor.name,
-        channel=actor.channel.value,
-        store_id=actor.store_id,
-        action=action.value,
-        detail=detail[:40],
-        search_hash=search_hash,
-        device=actor.device,
-        request_id=actor.request_id,
-    )
+    return AccessEntry(**access_values(actor, action, detail=detail, search_hash=search_hash))
+
+
+def access_values(
+    actor: Actor, action: AccessAction, *, detail: str = "", search_hash: str = ""
+) -> dict[str, Any]:
+    """Return the columns of such an entry, for who writes many at once."""
+    return {
+        "at": clock.utcnow(),
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "channel": actor.channel.value,
+        "store_id": actor.store_id,
+        "action": action.value,
+        "detail": detail[:40],
+        "search_hash": search_hash,
+        "device": actor.device,
+        "request_id": actor.request_id,
+    }
 
 
 def hash_search(secret: str, text: str) -> str:

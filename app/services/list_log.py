@@ -14,9 +14,10 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -41,7 +42,7 @@ MOST_CUSTOMERS = 500
 class _Note:
     """One entry that is not written yet."""
 
-    entry: AccessEntry
+    values: dict[str, Any]
     customers: dict[uuid.UUID, None]
     began: float
     touched: float
@@ -97,10 +98,11 @@ class ListLog:
             if goes_on and last is not None:
                 last.customers |= shown
                 last.touched = now
-                last.entry.search_hash = search_hash
+                last.values["search_hash"] = search_hash
             else:
-                entry = audit.access_entry(actor, action, detail=detail, search_hash=search_hash)
-                note = _Note(entry=entry, customers=shown, began=now, touched=now, is_typing=is_typing)
+                # Plain values: to make the entry of the ORM would cost each answer as much as its text.
+                values = audit.access_values(actor, action, detail=detail, search_hash=search_hash)
+                note = _Note(values=values, customers=shown, began=now, touched=now, is_typing=is_typing)
                 self._last[key] = note
                 self._notes.append(note)
             if self.has_thread and (self._thread is None or not self._thread.is_alive()):
@@ -138,11 +140,10 @@ class ListLog:
                 self._last = {key: note for key, note in self._last.items() if id(note) not in written}
             if not due:
                 return
-            for note in due:
-                note.entry.customer_ids = tuple(note.customers)
+            rows = [note.values | {"customer_ids": tuple(note.customers)} for note in due]
             try:
-                with Session(self._engine, expire_on_commit=False) as session, transaction(session):
-                    session.add_all([note.entry for note in due])
+                with Session(self._engine) as session, transaction(session):
+                    session.execute(insert(AccessEntry), rows)
             except (AppError, DBAPIError) as error:
                 self._keep(due, error)
 
