@@ -43,7 +43,7 @@ def show(customer_id: str, address_id: str) -> dict[str, Any]:
     with ids.named(MissingAddress), transaction(session):
         owner = _owner(session, actor, wanted)
         address = addresses.get(session, actor, wanted, part)
-        customers.look_at(session, actor, wanted, AccessAction.VIEWED)
+        customers.note_look(session, actor, wanted, AccessAction.VIEWED)
         return schemas.address(address, owner.revision)
 
 

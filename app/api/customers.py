@@ -89,8 +89,9 @@ def show(customer_id: str) -> dict[str, Any]:
     session, actor = get_session(), current_actor()
     wanted = ids.read(customer_id, MissingCustomer)
     with ids.named(MissingCustomer), transaction(session):
-        customers.look_at(session, actor, wanted, AccessAction.VIEWED)
-        return schemas.customer(profile_rows.get(session, actor, wanted))
+        found = profile_rows.get(session, actor, wanted)
+        customers.note_look(session, actor, found.id, AccessAction.VIEWED)
+        return schemas.customer(found)
 
 
 def update(customer_id: str) -> dict[str, Any]:

@@ -22,8 +22,8 @@ def index(customer_id: str) -> Response:
     asked = page_request()
     session, actor = get_session(), current_actor()
     with ids.named(MissingCustomer), transaction(session):
-        customers.look_at(session, actor, wanted, AccessAction.VIEWED)
         page = queries.documents(session, actor, wanted, asked)
+        customers.note_look(session, actor, wanted, AccessAction.VIEWED)
     items = ",".join(schemas.order(document) for document in page.items)
     named = ",".join(f'"{name}":{number}' for name, number in numbers(page).items())
     return Response(f'{{{named},"items":[{items}]}}', content_type="application/json")

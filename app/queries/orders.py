@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, extract, func, select
+from sqlalchemy import Integer, bindparam, case, extract, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, orders
@@ -133,15 +133,25 @@ def _newest(
 def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest) -> Page[str]:
     """Return the documents of the customer's orders, newest first, as they are kept. Raises NotFound."""
     customer_queries.get(session, actor, customer_id)
-    own = Order.customer_id == customer_id
-    total = session.scalar(select(func.count()).select_from(Order).where(own)) or 0
-    newest = select(Order.document).where(own).order_by(Order.placed_at.desc(), Order.id.desc())
+    values = {"customer_id": customer_id, "offset": page.offset, "count": page.count}
     return Page(
-        items=list(session.scalars(newest.offset(page.offset).limit(page.count))),
+        items=list(session.scalars(_DOCUMENTS, values)),
         offset=page.offset,
         requested=page.count,
-        total=total,
+        total=session.scalar(_NUMBER, values) or 0,
     )
+
+
+_orders = Order.__table__.c
+_OWN = _orders.customer_id == bindparam("customer_id")
+_NUMBER = select(func.count()).where(_OWN)
+_DOCUMENTS = (
+    select(_orders.document)
+    .where(_OWN)
+    .order_by(_orders.placed_at.desc(), _orders.id.desc())
+    .offset(bindparam("offset", type_=Integer))
+    .limit(bindparam("count", type_=Integer))
+)
 
 
 def _row(order: Any, document: Mapping[str, Any], store_name: str | None) -> OrderRow:

@@ -221,7 +221,7 @@ def look_at(
 def note_look(
     session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction, *, detail: str = ""
 ) -> None:
-    """Note as `look_at` does, for a customer whom `queries.customers.get` gave this actor just now."""
+    """Note as `look_at` does, for a customer whom a query gave this actor just now."""
     actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
     audit.record_access(session, actor, action, customer_id, detail=detail)
 
