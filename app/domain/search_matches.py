@@ -45,7 +45,12 @@ def _out_of_sight(term: Term, customer: Searchable) -> Match | None:
             ends = label == "Phone" and f"{term.text} " in text
             return Match(label=label, text=f"…{term.text}" if ends else whole)
     if any(searches.is_typo(term.text, name) for name in searches.name_words(customer)):
-        return Match(label=N_("Similar"), text=f"{customer.first_name} {customer.last_name}".strip())
+        shown = f"{customer.first_name} {customer.last_name}".split()
+        # The name stands above: the word is enough, where it is written as one.
+        like = [
+            word for word in shown if any(searches.is_typo(term.text, name) for name in _fold(word).split())
+        ]
+        return Match(label=N_("Similar"), text=like[0] if like else " ".join(shown))
     return None
 
 

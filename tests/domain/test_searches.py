@@ -139,7 +139,7 @@ def test_a_query_takes_names_as_pasted() -> None:
         ("5678", ("Phone", "…5678")),
         ("6123", ("Phone", "…6123…")),
         ("jo2m", ("ID", "JO2MDZ")),
-        ("mulelr", ("Similar", "Zoë O'Connor-Müller")),
+        ("mulelr", ("Similar", "O'Connor-Müller")),
     ],
 )
 def test_a_row_says_why_it_was_found_where_the_name_does_not(
