@@ -155,9 +155,11 @@ def new() -> Response:
     except (Invalid, Conflict) as error:
         form.apply_errors(error)
         existing = None
+        is_taken = isinstance(error, Conflict) and "email" in error.fields
         if isinstance(error, Conflict) and error.existing_id:
             existing = queries.get(session, actor, uuid.UUID(error.existing_id))
-        return _new(form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
+        status = 409 if isinstance(error, Conflict) else 422
+        return _new(form, existing=existing, is_elsewhere=is_taken and existing is None, status=status)
     flash(_("Customer created."), "ok")
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
 
@@ -363,13 +365,20 @@ def _edit(
     )
 
 
-def _new(form: NewCustomerForm, *, existing: Customer | None = None, status: int = 200) -> Response:
+def _new(
+    form: NewCustomerForm,
+    *,
+    existing: Customer | None = None,
+    is_elsewhere: bool = False,
+    status: int = 200,
+) -> Response:
     return htmx.render(
         "customers/new.html",
         fragment="customers/_new_form.html",
         status=status,
         form=form,
         existing_customer=existing,
+        is_elsewhere=is_elsewhere,
     )
 
 
