@@ -401,7 +401,7 @@ def _write(
         )
         session.add(row)
         known.consents[key] = row
-    elif before is not after:
+    elif before is not after or _is_renewed(row, given, after):
         row.state, row.since = after.value, at
     _settle_review(row, event, after, known)
     _settle_link(session, customer, given, known, at)
@@ -432,6 +432,11 @@ def _write(
             )
         )
     return row, event
+
+
+def _is_renewed(row: Consent, given: ConsentInput, after: State) -> bool:
+    """True for a newer yes to what is accepted: age, receipt and expiry follow it, as the review does."""
+    return after is State.ACCEPTED and given.action in consents.YES_ACTIONS and given.at > row.since
 
 
 def _settle_review(row: Consent, event: ConsentEvent, after: State, known: _Known) -> None:

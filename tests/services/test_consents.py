@@ -241,6 +241,26 @@ def test_questions_and_old_opt_ins_expire(session, shop, ada, marie):
     assert states == {"email": "not_asked", "sms": "not_asked", "phone": "accepted"}
 
 
+def test_a_yes_that_is_given_again_counts_from_then_on(session, shop, ada, marie):
+    new = factories.make_wording(session, version=2, text="J'accepte, texte nouveau.")
+    factories.make_wording(session)
+    session.commit()
+    first = clock.utcnow() - timedelta(days=800)
+    say(session, ada, marie, shop, Action.GIVEN, at=first)
+    row = say(session, ada, marie, shop, Action.GIVEN, wording_id=new.id, wording="clienteling-2")
+    again = row.since
+    assert again > first
+    system = Actor.system("jobs")
+    with transaction(session):
+        assert consent_expiry.end_old_consents(session, system, months=24, limit=10) == 0
+    (receipt,) = consent_queries.agreements(session, ada, marie.id, shop.id)
+    assert receipt.text == new.text
+    # An older yes that comes late is history, and the store's opt-in began when it began.
+    say(session, ada, marie, shop, Action.GIVEN, at=first + timedelta(days=1))
+    session.refresh(row)
+    assert (row.since, link_of(session, shop, marie).opted_in_at) == (again, first)
+
+
 def test_months_are_counted_by_the_calendar():
     at = datetime(2028, 3, 31, tzinfo=UTC)
     assert consent_expiry.months_ago(at, 1) == datetime(2028, 2, 29, tzinfo=UTC)
