@@ -278,7 +278,7 @@ def _by_order(session: Session, question: Question, text: str) -> dict[int, str]
         .select_from(Order)
         .join(source, source.c.customer_id == Order.customer_id)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(number, *search_plan.of_list(question))
+        .where(number, *search_plan.of_list(session, question))
         .group_by(entries.doc)
         .order_by(func.min(Order.order_key), entries.doc)
         .limit(MAX_ORDERS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import prod, sqrt
 from typing import Any
 
 from sqlalchemy import (
@@ -11,8 +12,10 @@ from sqlalchemy import (
     SQLColumnExpression,
     String,
     and_,
+    any_,
     bindparam,
     func,
+    literal,
     or_,
     select,
 )
@@ -26,6 +29,11 @@ from app.models import search as tables
 MOST_TOKENS = 6
 # A token this many times as common as the rarest one hardly narrows either.
 _USELESS = 50
+# What PostgreSQL takes to read a row by its place and one after the other, in entries of the index of tokens.
+_FETCHED = 40
+_READ = 4
+# A token that is too rare to be kept among the frequencies is in about so many customers.
+_RARE = 50
 
 # Above every character that a name can hold, in the byte order of both databases.
 LAST_CHARACTER = "\U0010ffff"
@@ -69,6 +77,41 @@ class Frequencies:
         bound = _USELESS * (self.common.get(ordered[0], 0) + 100)
         return [token for token in ordered[:MOST_TOKENS] if self.common.get(token, 0) <= bound]
 
+    def expected(self, needs: Iterable[Need]) -> float:
+        """Return how many customers fulfil all needs, as if these had nothing to do with each other."""
+        shares = (min(1.0, self.of_need(need) / max(1, self.total)) for need in needs)
+        return self.total * prod(shares)
+
+    def cheapest(self, needs: Sequence[Sequence[int]], expected: float, most: int) -> list[int]:
+        """Return the tokens by which PostgreSQL meets `most` of the `expected` hits soonest.
+
+        The rarest token of each need is asked before a second of any: that narrows less than its
+        frequency says, since the letters of a name come together.
+        """
+        ordered = [sorted({(self.common.get(token, _RARE), token) for token in tokens}) for tokens in needs]
+        first = sorted({tokens[0] for tokens in ordered})
+        further = sorted({one for tokens in ordered for one in tokens[1:]} - set(first))
+        chosen = [*first, *further][:MOST_TOKENS]
+        if not self.total:
+            return [token for _, token in chosen]
+        met = min(1.0, most / max(1.0, expected))
+        looked_up, left = 0.0, float(self.total)
+        costs: list[float] = []
+        for number, (common, _) in enumerate(chosen):
+            share = min(1.0, common / self.total)
+            left *= share if number < len(first) else sqrt(share)
+            looked_up += common
+            costs.append(looked_up + _FETCHED * left * met)
+        return [token for _, token in chosen[: costs.index(min(costs)) + 1]] if costs else []
+
+
+def rows_to_read(needs: Sequence[Need], known: Frequencies, most: int) -> int:
+    """Return how many rows PostgreSQL may read for `most` hits; 0 where the index of tokens is quicker."""
+    share = known.expected(needs) / max(1, known.total)
+    rows = most / max(share, 1e-9)
+    common = min((known.of_need(need) for need in needs), default=0)
+    return int(2 * rows) if _READ * rows < common else 0
+
 
 _FREQUENCIES = select(tables.frequencies.c.token, tables.frequencies.c.documents).where(
     tables.frequencies.c.token.in_(bindparam("tokens", expanding=True))
@@ -89,15 +132,19 @@ def source(session: Session) -> FromClause:
 
 
 def found_by_index(
-    session: Session, needs: Sequence[Need], known: Frequencies
+    session: Session, needs: Sequence[Need], known: Frequencies, most: int
 ) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
-    """Return what must be joined to `source`, if anything, and the criteria that ask the index."""
+    """Return what must be joined to `source`, if anything, and the criteria that ask the index.
+
+    No more than `most` hits are read.
+    """
     single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
     chosen = known.rarest(token for tokens in single for token in tokens) if single else []
     several = [
         [known.rarest(tokens) for tokens in need.alternatives] for need in needs if len(need.alternatives) > 1
     ]
     if not on_sqlite(session):
+        chosen = known.cheapest(single, known.expected(needs), most)
         tokens = tables.postgresql_documents.c.tokens
         criteria: list[ColumnElement[bool]] = [tokens.contains(chosen)] if chosen else []
         for alternatives in several:
@@ -139,6 +186,29 @@ def values_of_ways(need: Need, known: Frequencies, *, on_sqlite: bool) -> dict[s
     return {f"way{place}": way for place, way in enumerate(ways)}
 
 
+def markers_in_row(
+    session: Session, needs: Sequence[Need], *, walked: bool = False
+) -> list[ColumnElement[bool]]:
+    """Return criteria that ask a row of `source` for the markers, if it holds them, and never the index.
+
+    Where rows are `walked`, PostgreSQL is not to know how rare a marker is: it would take another way.
+    """
+    if on_sqlite(session):
+        return []
+    tokens = tables.postgresql_documents.c.tokens
+
+    def holds(marker: int) -> ColumnElement[bool]:
+        if walked:
+            return func.array_position(tokens, marker).is_not(None)
+        return literal(marker) == any_(tokens)
+
+    return [
+        or_(*(holds(marker) for (marker,) in need.alternatives))
+        for need in needs
+        if all(len(alternative) == 1 for alternative in need.alternatives)
+    ]
+
+
 def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
     """Return the criterion that the text holds the part; no character is a wildcard."""
     position = func.instr if on_sqlite(session) else func.strpos
@@ -155,7 +225,7 @@ def has_word(session: Session, word: str) -> bool:
     pattern = f"  {word} "
     needs = [Need.pattern(pattern)]
     table = source(session)
-    joined, criteria = found_by_index(session, needs, frequencies(session, needs))
+    joined, criteria = found_by_index(session, needs, frequencies(session, needs), 1)
     query = select(table.c.doc).where(*criteria, contains(session, table.c.haystack, pattern)).limit(1)
     if joined is not None:
         query = query.select_from(joined, table)

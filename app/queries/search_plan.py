@@ -6,7 +6,7 @@ the wanted order and testing each row. Which way is taken never changes what is 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isqrt, prod
+from math import isqrt
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select
@@ -24,7 +24,7 @@ MAX_TOTAL = 1_000
 # At most so many hits are sorted, however deep the page.
 _MOST_SORTED = 100_000
 # An estimate this many times above the bound is believed, and only MAX_TOTAL is looked up first.
-_SURELY_MANY = 3
+_SURELY_MANY = 4
 
 entries = tables.entries.c
 
@@ -89,14 +89,15 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     if not question.needs and not question.first:
         return _walked(session, question, offset, count, _count_place(session, question))
     few = _bound(question, _size(question, known), offset + count)
-    estimate = min((known.of_need(need) for need in question.needs), default=0)
-    limit = few
-    if estimate > _SURELY_MANY * few:
-        limit = MAX_TOTAL
-        if _expected(question, known) > 2 * MAX_TOTAL and _are_many(session, question, known):
-            return _walked(session, question, offset, count, MAX_TOTAL + 1)
-    docs, total = _sorted(session, question, known, offset, count, limit + 1)
-    if total <= limit:
+    most = min((known.of_need(need) for need in question.needs), default=0)
+    expected = known.expected(question.needs)
+    # A walk to so many hits is worth it, and to know that there are as many takes half of sorting them.
+    enough = MAX_TOTAL if _is_ranked(question) or expected > _SURELY_MANY * few else max(MAX_TOTAL, few // 2)
+    is_likely = most > few and expected > max(enough, 2 * MAX_TOTAL)
+    if is_likely and _are_more(session, question, known, enough):
+        return _walked(session, question, offset, count, MAX_TOTAL + 1)
+    docs, total = _sorted(session, question, known, offset, count, few + 1)
+    if total <= few:
         return Found(docs=docs, total=total)
     return _walked(session, question, offset, count, total)
 
@@ -115,12 +116,13 @@ def _bound(question: Question, customers: int, wanted: int) -> int:
     return max(MAX_TOTAL, min(isqrt(customers * wanted), _MOST_SORTED))
 
 
-def in_place(place: int) -> ColumnElement[bool]:
+def in_place(session: Session, place: int) -> ColumnElement[bool]:
     """Return the criterion for entries that are reached by their customer, not by walking the place.
 
-    The sum keeps the planners from walking: they cannot know how few the other table gives.
+    The planners cannot know how few customers the index gives. With the number of the customer in
+    it they need that first, and then find the entry by both.
     """
-    return entries.place + 0 == place
+    return entries.place == lookup.source(session).c.doc * 0 + place
 
 
 def _in_state(question: Question, *, walks_by_state: bool) -> list[ColumnElement[bool]]:
@@ -131,10 +133,10 @@ def _in_state(question: Question, *, walks_by_state: bool) -> list[ColumnElement
     return [(column if walks_by_state else column.concat("")) == question.state]
 
 
-def of_list(question: Question) -> list[ColumnElement[bool]]:
+def of_list(session: Session, question: Question) -> list[ColumnElement[bool]]:
     """Return what keeps to the list and its filters, for entries that are reached by their customer."""
     return [
-        in_place(question.place),
+        in_place(session, question.place),
         *_in_state(question, walks_by_state=False),
         *question.checks,
         *question.source_checks,
@@ -151,14 +153,14 @@ def _sorted(
     session: Session, question: Question, known: lookup.Frequencies, offset: int, count: int, limit: int
 ) -> tuple[list[int], int]:
     source = lookup.source(session)
-    joined, criteria = lookup.found_by_index(session, question.needs, known)
+    joined, criteria = lookup.found_by_index(session, question.needs, known, limit)
     rank = _rank(session, question)
     columns = [*_BY_LAST, entries.last_order_ms, entries.opted_in_ms, entries.created_ms]
     base = (
         select(*columns, rank.label("tier"))
         .select_from(source)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(*of_list(question), *_not_in(question.without))
+        .where(*of_list(session, question), *_not_in(question.without))
     )
     by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(limit)
     if joined is not None:
@@ -179,37 +181,43 @@ def _sorted(
     return [], session.scalar(select(func.count()).select_from(hits)) or 0
 
 
-def _expected(question: Question, known: lookup.Frequencies) -> float:
-    # As if what is needed had nothing to do with each other: two common names together are rare.
-    shares = (min(1.0, known.of_need(need) / max(1, known.total)) for need in question.needs)
-    return known.total * prod(shares)
-
-
-def _are_many(session: Session, question: Question, known: lookup.Frequencies) -> bool:
-    """True when more than MAX_TOTAL are found, by the haystacks alone; false where these do not tell.
+def _are_more(session: Session, question: Question, known: lookup.Frequencies, number: int) -> bool:
+    """True when more than this number are found, by the haystacks alone; false where these do not tell.
 
     Hits that are walked afterwards need not be looked up in the list one by one before.
     """
     if question.checks or question.state or question.first:
         return False
     source = lookup.source(session)
-    joined, criteria = lookup.found_by_index(session, question.needs, known)
-    is_text_alone = not question.source_checks and _is_everywhere(question.needs, known)
-    if is_text_alone and not lookup.on_sqlite(session):
-        criteria = []
-    found = select(source.c.doc).where(*criteria, *question.source_checks, *question.text_checks)
+    checks = [*question.source_checks, *question.text_checks]
     if question.without:
-        found = found.where(source.c.doc.not_in(question.without))
+        checks.append(source.c.doc.not_in(question.without))
+
+    def is_more(found: Select[Any]) -> bool:
+        rows = found.limit(number + 1).subquery()
+        return (session.scalar(select(func.count()).select_from(rows)) or 0) > number
+
+    # What every tenth customer has is met sooner in the rows than in PostgreSQL's index of tokens.
+    few = 0 if lookup.on_sqlite(session) else lookup.rows_to_read(question.needs, known, number)
+    if few:
+        first = source.c.doc < few
+        if is_more(select(source.c.doc).where(first, *_in_row(session, question, walked=False), *checks)):
+            return True
+    joined, criteria = lookup.found_by_index(session, question.needs, known, number)
+    found = select(source.c.doc).where(*criteria, *checks)
     if joined is not None:
         found = found.join(joined, joined.c.rowid == source.c.doc)
-    rows = found.limit(MAX_TOTAL + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(rows)) or 0) > MAX_TOTAL
+    return is_more(found)
 
 
-def _is_everywhere(needs: tuple[Need, ...], known: lookup.Frequencies) -> bool:
-    # Three letters that every twentieth name holds are met sooner in the rows than in the index.
-    alternatives = [tokens for need in needs for tokens in need.alternatives]
-    return len(alternatives) == 1 and len(alternatives[0]) <= 2 and known.of_need(needs[0]) > known.total / 25
+def _in_row(session: Session, question: Question, *, walked: bool) -> list[ColumnElement[bool]]:
+    # A marker in the row is seen sooner than the row of another table that it stands for.
+    if not question.source_checks:
+        return []
+    of_place = Need.markers(search_tokens.of_store(question.place))
+    return lookup.markers_in_row(
+        session, [need for need in question.needs if need != of_place], walked=walked
+    )
 
 
 def _order(question: Question, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
@@ -267,9 +275,9 @@ def _rows(
     walk: bool = True,
     by_state: bool = False,
 ) -> Select[Any]:
-    at = entries.place == question.place if walk else in_place(question.place)
+    at = entries.place == question.place if walk else in_place(session, question.place)
     state = _in_state(question, walks_by_state=by_state)
-    checks = (*question.checks, *question.source_checks, *criteria)
+    checks = (*question.checks, *_in_row(session, question, walked=True), *question.source_checks, *criteria)
     query = select(entries.doc).where(at, *state, *checks, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
@@ -332,7 +340,7 @@ def _ending_tiers(session: Session, question: Question) -> Iterable[list[Select[
     ending = _all([lookup.contains(session, haystack, f"{text} ") for text in question.endings])
     needs = (*question.needs, *(Need.pattern(f"{text} ") for text in question.endings))
     known = lookup.frequencies(session, needs)
-    joined, criteria = lookup.found_by_index(session, needs, known)
+    joined, criteria = lookup.found_by_index(session, needs, known, MAX_TOTAL)
     by_index = _rows(session, question, [*question.text_checks, ending, *criteria], walk=False)
     if joined is not None:
         by_index = by_index.join(joined, joined.c.rowid == entries.doc)
