@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
 from app.domain import search_matches, values
@@ -62,8 +62,9 @@ def rows(
 ) -> list[CustomerRow]:
     """Return the rows of these customers in the given order, with why each was found."""
     source = lookup.source(session).c
+    link = CustomerStore
     # The scope is asked once more, so that no error in an index can show another store's customer.
-    found = session.execute(
+    query = (
         select(
             source.doc,
             Customer.id,
@@ -79,9 +80,15 @@ def rows(
         .join(Customer, Customer.id == source.customer_id)
         .where(source.doc.in_(docs), scope.visible(actor))
     )
-    customers = {row.doc: row for row in found}
+    if store_id is not None:
+        is_here = and_(link.customer_id == Customer.id, link.store_id == store_id)
+        query = query.add_columns(link.opt_in_state, link.opted_in_at).outerjoin(link, is_here)
+    customers = {row.doc: row for row in session.execute(query)}
     ids = [row.id for row in customers.values()]
-    links = _opt_ins(session, actor, store_id, ids)
+    if store_id is None:
+        links = _opt_ins(session, actor, ids)
+    else:
+        links = {row.id: (row.opt_in_state or NOT_ASKED, row.opted_in_at) for row in customers.values()}
     chips = _chips(session, ids)
     return [_row(customers[doc], links, chips, wanted, orders.get(doc)) for doc in docs if doc in customers]
 
@@ -107,13 +114,12 @@ def masked(session: Session, wanted: Select[Any]) -> list[MaskedCustomer]:
 
 
 def _opt_ins(
-    session: Session, actor: Actor, store_id: uuid.UUID | None, ids: Sequence[uuid.UUID]
+    session: Session, actor: Actor, ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, tuple[str, datetime | None]]:
+    """Return the most telling state of the actor's stores for each customer that they know."""
     link = CustomerStore
     query = select(link.customer_id, link.opt_in_state, link.opted_in_at).where(link.customer_id.in_(ids))
-    if store_id is not None:
-        query = query.where(link.store_id == store_id)
-    elif not actor.has_every_store:
+    if not actor.has_every_store:
         query = query.where(link.store_id.in_(actor.store_ids))
     shown: dict[uuid.UUID, tuple[str, datetime | None]] = {}
     for customer_id, state, at in session.execute(query):
