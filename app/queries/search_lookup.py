@@ -139,10 +139,7 @@ def found_by_index(
     No more than `most` hits are read.
     """
     single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
-    chosen = known.rarest(token for tokens in single for token in tokens) if single else []
-    several = [
-        [known.rarest(tokens) for tokens in need.alternatives] for need in needs if len(need.alternatives) > 1
-    ]
+    several = [need.alternatives for need in needs if len(need.alternatives) > 1]
     if not on_sqlite(session):
         chosen = known.cheapest(single, known.expected(needs), most)
         tokens = tables.postgresql_documents.c.tokens
@@ -151,11 +148,13 @@ def found_by_index(
             if all(len(alternative) == 1 for alternative in alternatives):
                 criteria.append(tokens.overlap([alternative[0] for alternative in alternatives]))
             else:
-                criteria.append(or_(*(tokens.contains(alternative) for alternative in alternatives)))
+                ways = (known.cheapest([way], known.of_tokens(way), most) for way in alternatives)
+                criteria.append(or_(*(tokens.contains(way) for way in ways)))
         return None, criteria
+    chosen = known.rarest(token for tokens in single for token in tokens) if single else []
     written = [_written(token) for token in chosen]
     for alternatives in several:
-        joined = (" AND ".join(map(_written, alternative)) for alternative in alternatives)
+        joined = (" AND ".join(map(_written, known.rarest(way))) for way in alternatives)
         written.append("(" + " OR ".join(f"({part})" for part in joined) + ")")
     index = tables.sqlite_index.c
     return tables.sqlite_index, [
@@ -218,6 +217,11 @@ def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnE
 def begins(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:
     """Return the criterion that the text begins so, as a range of an index."""
     return and_(column >= start, column < start + LAST_CHARACTER)
+
+
+def goes_on(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:
+    """Return the criterion that the text begins so and is longer, as a range of an index."""
+    return and_(column > start, column < start + LAST_CHARACTER)
 
 
 def has_word(session: Session, word: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -302,11 +302,10 @@ def _walked(session: Session, question: Question, offset: int, count: int, total
         )
         docs += _by_name(session, only_first, wanted)
     rest = replace(question, first=(), without=(*question.without, *question.first))
-    tiers = _ending_tiers(session, rest) if rest.endings else _name_tiers(session, rest)
-    for branches in tiers:
+    for tiers in _ending_tiers(session, rest) if rest.endings else _name_tiers(session, rest):
         if len(docs) >= wanted:
             break
-        docs += _merged(session, branches, wanted - len(docs))
+        docs += _merged(session, tiers, wanted - len(docs))
     return Found(docs=docs[offset:wanted], total=total)
 
 
@@ -315,8 +314,12 @@ def _by_name(session: Session, question: Question, wanted: int) -> list[int]:
     return list(session.scalars(query.limit(wanted)))
 
 
-def _name_tiers(session: Session, question: Question) -> Iterable[list[Select[Any]]]:
-    """Give for each rank the walks whose rows, merged, are its hits in order."""
+# A rank, and the walks whose rows, merged, are its hits in order.
+Tier = tuple[int, list[Select[Any]]]
+
+
+def _name_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
+    """Give the ranks in order, those together that are read in one statement."""
     rank = _rank(session, question)
 
     def walk(
@@ -328,14 +331,21 @@ def _name_tiers(session: Session, question: Question) -> Iterable[list[Select[An
         return _rows(session, question, criteria).with_only_columns(*order).order_by(*order)
 
     words = question.words
-    yield [walk(0, entries.last_key == word, _BY_LAST) for word in words]
-    yield [walk(1, entries.first_key == word, _BY_FIRST) for word in words]
-    yield [walk(2, lookup.begins(entries.last_key, word), _BY_LAST) for word in words]
-    yield [walk(3, lookup.begins(entries.first_key, word), _BY_FIRST) for word in words]
-    yield [walk(4, None, _BY_LAST)]
+    whole = [
+        (0, [walk(0, entries.last_key == word, _BY_LAST) for word in words]),
+        (1, [walk(1, entries.first_key == word, _BY_FIRST) for word in words]),
+    ]
+    # Who has the whole word as a name is above, and need not be passed by.
+    begun = [
+        (2, [walk(2, lookup.goes_on(entries.last_key, word), _BY_LAST) for word in words]),
+        (3, [walk(3, lookup.goes_on(entries.first_key, word), _BY_FIRST) for word in words]),
+    ]
+    # Of one word the walks are short. Of several one may be long, and the ranks above it may be enough.
+    yield from [[*whole, *begun]] if len(words) == 1 else [whole, begun]
+    yield [(4, [walk(4, None, _BY_LAST)])]
 
 
-def _ending_tiers(session: Session, question: Question) -> Iterable[list[Select[Any]]]:
+def _ending_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
     haystack = lookup.source(session).c.haystack
     ending = _all([lookup.contains(session, haystack, f"{text} ") for text in question.endings])
     needs = (*question.needs, *(Need.pattern(f"{text} ") for text in question.endings))
@@ -344,14 +354,18 @@ def _ending_tiers(session: Session, question: Question) -> Iterable[list[Select[
     by_index = _rows(session, question, [*question.text_checks, ending, *criteria], walk=False)
     if joined is not None:
         by_index = by_index.join(joined, joined.c.rowid == entries.doc)
-    yield [by_index.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)]
+    yield [(0, [by_index.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)])]
     rest = _rows(session, question, [*question.text_checks, not_(ending)])
-    yield [rest.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)]
+    yield [(4, [rest.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)])]
 
 
-def _merged(session: Session, branches: list[Select[Any]], wanted: int) -> list[int]:
+def _merged(session: Session, tiers: list[Tier], wanted: int) -> list[int]:
+    walks = [
+        select(literal(rank), *walk.limit(wanted).subquery().c) for rank, several in tiers for walk in several
+    ]
+    query = walks[0] if len(walks) == 1 else union_all(*walks)
     # Characters compare as their UTF-8 bytes do, so Python merges in the databases' order.
-    rows = sorted({tuple(row) for query in branches for row in session.execute(query.limit(wanted))})
+    rows = sorted({tuple(row) for row in session.execute(query)})
     return [row[-1] for row in rows[:wanted]]
 
 
