@@ -1,5 +1,6 @@
 """Build the benchmark databases once: python -m bench.build [sqlite|postgresql] [customers ...]."""
 
+import fcntl
 import random
 import shutil
 import subprocess
@@ -309,14 +310,22 @@ def stop_postgresql() -> None:
 
 
 def ensure(kind: str, customers: int) -> str:
-    """Build the database unless it is there, and return its URL."""
+    """Build the database unless it is there, and return its URL; who asks meanwhile waits for it."""
     DATA.mkdir(exist_ok=True)
     url = url_of(kind, customers)
     done = DATA / f"{kind}-{customers}.done"
     if kind == "postgresql":
         start_postgresql()
-    if done.exists():
-        return url
+    with (DATA / f"{kind}-{customers}.lock").open("w") as lock:
+        # A build that is under way is no leftover.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            _make(kind, customers)
+            done.touch()
+    return url
+
+
+def _make(kind: str, customers: int) -> None:
     if kind == "sqlite":
         for leftover in DATA.glob(f"bench-{customers}.db*"):
             leftover.unlink()
@@ -327,8 +336,6 @@ def ensure(kind: str, customers: int) -> str:
             connection.execute(text(f"CREATE DATABASE bench_{customers}"))
         engine.dispose()
     build(kind, customers)
-    done.touch()
-    return url
 
 
 if __name__ == "__main__":
