@@ -306,7 +306,13 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         [*(held.id for held in on_hold), *(row.id for row in page.items)],
         [card.id for card in masked_cards],
     )
-    shown = {"page": page, "query": asked, "masked_cards": masked_cards, "on_hold": on_hold}
+    shown = {
+        "page": page,
+        "query": asked,
+        "masked_cards": masked_cards,
+        "on_hold": on_hold,
+        "may_create": actor.can(Permission.CUSTOMER_EDIT) and actor.store_id is not None,
+    }
     if htmx.wants_fragment():
         # The search form stands on the page already.
         return shown

@@ -115,6 +115,7 @@ def head(
         "spend_bars": _bars(facts),
         "store_names": [known.store_name for known in known_at],
         "data_requests": requests,
+        "may_reveal": actor.can(Permission.CUSTOMER_REVEAL),
         "may_see_requests": actor.can(Permission.DATA_REQUEST_VIEW),
         "may_request_data": actor.can(Permission.DATA_REQUEST_MANAGE),
         "consent_summary": [ConsentSummary(state=here)],

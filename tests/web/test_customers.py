@@ -283,3 +283,18 @@ def test_orders_of_the_customer_open(sign_in, cast, session):
     assert browser.get(f"/customers/{cast.marie.id}/orders/{order.id}").status_code == 200
     assert browser.get(f"/customers/{cast.stranger.id}/orders/{order.id}").status_code == 404
     assert "123.45" in browser.get(f"/customers/{cast.marie.id}").text
+
+
+def test_who_only_looks_is_offered_nothing_that_would_be_refused(sign_in, cast):
+    otto = sign_in(cast.otto)
+    profile = f"/customers/{cast.marie.id}"
+    pages = [otto.get("/customers"), otto.get(profile), otto.get(f"{profile}/history")]
+    pages += [
+        otto.post("/customers/search", data={"list": "store", "text": text})
+        for text in ("nobody at all", "canary@south.example")
+    ]
+    assert [page.status_code for page in pages] == [200] * 5
+    main = "".join(page.text.split("<main")[1] for page in pages)
+    for act in ("/customers/new", "/reveal", "/edit", "/add-to-store", "/consents/new", ">Reveal"):
+        assert act not in main
+    assert f"{profile}/edit" in sign_in(cast.ada).get(profile).text
