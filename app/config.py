@@ -133,7 +133,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     data_dir = Path(env.get("DATA_DIR") or "data").resolve()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
     host = env.get("HOST") or "127.0.0.1"
     return Settings(
         data_dir=data_dir,
@@ -195,7 +198,10 @@ def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file
         return given
     path = data_dir / file
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise BadSetting(f"DATA_DIR {data_dir} cannot be written: {error.strerror}") from None
         with os.fdopen(descriptor, "w") as opened:
             opened.write(secrets.token_urlsafe(48))
     if path.stat().st_mode & 0o077:

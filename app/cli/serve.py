@@ -66,6 +66,8 @@ class Server(BaseApplication):
             "graceful_timeout": 20,
             # Longer than a reverse proxy keeps an idle connection, so that the proxy closes first.
             "keepalive": 75,
+            # Up to here the API itself says what is too long.
+            "limit_request_line": 8190,
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",

@@ -130,6 +130,11 @@ def test_an_unsafe_setting_is_one_line(command):
     result = command("doctor", SECRET_KEY="short")
     assert result.exit_code == 1
     assert result.output.startswith("Error: SECRET_KEY must be random")
+    nowhere = command("init", DATA_DIR="/proc/nowhere")
+    assert (nowhere.exit_code, nowhere.output.startswith("Error: DATA_DIR /proc/nowhere cannot be")) == (
+        1,
+        True,
+    )
     away = command("init", DATABASE_URL="postgresql://127.0.0.1:1/none")
     assert away.exit_code == 1
     assert away.output.startswith("Error: The database does not answer")
