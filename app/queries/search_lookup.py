@@ -32,8 +32,8 @@ _USELESS = 50
 # What PostgreSQL takes to read a row by its place and one after the other, in entries of the index of tokens.
 _FETCHED = 40
 _READ = 4
-# A token that is too rare to be kept among the frequencies is in about so many customers.
-_RARE = 50
+# A token that is too rare to be kept among the frequencies is in about this part of the customers.
+_RARE = 5_000
 
 # Above every character that a name can hold, in the byte order of both databases.
 LAST_CHARACTER = "\U0010ffff"
@@ -64,8 +64,8 @@ class Frequencies:
     total: int
 
     def of_tokens(self, tokens: Iterable[int]) -> int:
-        """Return how many customers have all tokens, at most."""
-        return min(self.common.get(token, 0) for token in tokens)
+        """Return how many customers have all tokens, at most; a pattern may be too short to have one."""
+        return min((self.common.get(token, 0) for token in tokens), default=self.total)
 
     def of_need(self, need: Need) -> int:
         """Return how many customers fulfil the need, at most."""
@@ -88,7 +88,9 @@ class Frequencies:
         The rarest token of each need is asked before a second of any: that narrows less than its
         frequency says, since the letters of a name come together.
         """
-        ordered = [sorted({(self.common.get(token, _RARE), token) for token in tokens}) for tokens in needs]
+        ordered = [
+            sorted({(self.common.get(token, _RARE), token) for token in tokens}) for tokens in needs if tokens
+        ]
         first = sorted({tokens[0] for tokens in ordered})
         further = sorted({one for tokens in ordered for one in tokens[1:]} - set(first))
         chosen = [*first, *further][:MOST_TOKENS]
@@ -141,16 +143,7 @@ def found_by_index(
     single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
     several = [need.alternatives for need in needs if len(need.alternatives) > 1]
     if not on_sqlite(session):
-        chosen = known.cheapest(single, known.expected(needs), most)
-        tokens = tables.postgresql_documents.c.tokens
-        criteria: list[ColumnElement[bool]] = [tokens.contains(chosen)] if chosen else []
-        for alternatives in several:
-            if all(len(alternative) == 1 for alternative in alternatives):
-                criteria.append(tokens.overlap([alternative[0] for alternative in alternatives]))
-            else:
-                ways = (known.cheapest([way], known.of_tokens(way), most) for way in alternatives)
-                criteria.append(or_(*(tokens.contains(way) for way in ways)))
-        return None, criteria
+        return None, _in_postgresql(single, several, known, known.expected(needs), most)
     chosen = known.rarest(token for tokens in single for token in tokens) if single else []
     written = [_written(token) for token in chosen]
     for alternatives in several:
@@ -161,6 +154,27 @@ def found_by_index(
         index.customer_search_index.op("MATCH", is_comparison=True)(" AND ".join(written)),
         index.rowid == tables.documents.c.doc,
     ]
+
+
+def _in_postgresql(
+    single: Sequence[Sequence[int]],
+    several: Sequence[Sequence[Sequence[int]]],
+    known: Frequencies,
+    expected: float,
+    most: int,
+) -> list[ColumnElement[bool]]:
+    tokens = tables.postgresql_documents.c.tokens
+    markers = [ways for ways in several if all(len(way) == 1 for way in ways)]
+    words = [ways for ways in several if ways not in markers]
+    criteria: list[ColumnElement[bool]] = [tokens.overlap([way[0] for way in ways]) for ways in markers]
+    if words:
+        # Of the words that may be others the rarest narrows, each of its ways with what is needed besides:
+        # asked apart, PostgreSQL would read all customers with the one and look for the other in their rows.
+        rarest = min(words, key=lambda ways: sum(map(known.of_tokens, ways)))
+        chosen = [known.cheapest([way, *single], expected, most) for way in rarest]
+        return [*criteria, or_(*map(tokens.contains, chosen))]
+    chosen_once = known.cheapest(single, expected, most)
+    return [*criteria, tokens.contains(chosen_once)] if chosen_once else criteria
 
 
 def by_ways(number: int, *, on_sqlite: bool) -> tuple[FromClause | None, list[ColumnElement[bool]]]:

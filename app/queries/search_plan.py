@@ -92,7 +92,7 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     most = min((known.of_need(need) for need in question.needs), default=0)
     expected = known.expected(question.needs)
     # A walk to so many hits is worth it, and to know that there are as many takes half of sorting them.
-    enough = MAX_TOTAL if _is_ranked(question) or expected > _SURELY_MANY * few else max(MAX_TOTAL, few // 2)
+    enough = MAX_TOTAL if expected > _SURELY_MANY * few else max(MAX_TOTAL, few // 2)
     is_likely = most > few and expected > max(enough, 2 * MAX_TOTAL)
     if is_likely and _are_more(session, question, known, enough):
         return _walked(session, question, offset, count, MAX_TOTAL + 1)
@@ -110,8 +110,8 @@ def _size(question: Question, known: lookup.Frequencies) -> int:
 
 def _bound(question: Question, customers: int, wanted: int) -> int:
     # Walking meets a hit every (customers / hits) rows, so at the root both ways cost the same.
-    # By relevance the best hits lie together, and walking is worth it sooner.
-    if _is_ranked(question):
+    # By relevance the best hits of one word lie together, and walking is worth it sooner.
+    if _is_ranked(question) and len(question.words) <= 1:
         return max(MAX_TOTAL, wanted)
     return max(MAX_TOTAL, min(isqrt(customers * wanted), _MOST_SORTED))
 
@@ -331,17 +331,15 @@ def _name_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
         return _rows(session, question, criteria).with_only_columns(*order).order_by(*order)
 
     words = question.words
-    whole = [
+    tiers = [
         (0, [walk(0, entries.last_key == word, _BY_LAST) for word in words]),
         (1, [walk(1, entries.first_key == word, _BY_FIRST) for word in words]),
-    ]
-    # Who has the whole word as a name is above, and need not be passed by.
-    begun = [
+        # Who has the whole word as a name is above, and need not be passed by.
         (2, [walk(2, lookup.goes_on(entries.last_key, word), _BY_LAST) for word in words]),
         (3, [walk(3, lookup.goes_on(entries.first_key, word), _BY_FIRST) for word in words]),
     ]
-    # Of one word the walks are short. Of several one may be long, and the ranks above it may be enough.
-    yield from [[*whole, *begun]] if len(words) == 1 else [whole, begun]
+    # Of one word the walks are short. Of several one may be long, and the ranks above it enough.
+    yield from [tiers] if len(words) == 1 else [[tier] for tier in tiers]
     yield [(4, [walk(4, None, _BY_LAST)])]
 
 

@@ -147,6 +147,7 @@ def typed_texts(crowd: Crowd, number: int) -> list[str]:
         "muler",
         "oconnr",
         "06",
+        "00 06",
         "example",
         "@",
         "李",
