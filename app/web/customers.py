@@ -66,7 +66,7 @@ class Asked:
                 list=CustomerList(self.list),
                 store_id=actor.store_id,
                 attribute_name=self.attribute_name if self.attribute_value else "",
-                attribute_value=self.attribute_value if self.attribute_name else "",
+                attribute_value=_stored(self.attribute_value) if self.attribute_name else "",
                 created_by_id=uuid.UUID(self.associate_id) if self.associate_id else None,
                 opt_in_state=self.consent_state,
                 sort=CustomerSort(self.sort or "relevance"),
@@ -74,6 +74,11 @@ class Asked:
             )
         except ValueError:
             raise Invalid({"": [_("Choose one of the lists, filters and orders of the page.")]}) from None
+
+
+def _stored(value: str) -> str:
+    """Return yes and no as they are stored, whatever the user's language calls them."""
+    return {_("yes"): "yes", _("no"): "no"}.get(value.casefold(), value)
 
 
 @blueprint.get("/")

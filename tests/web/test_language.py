@@ -1,8 +1,10 @@
 import pytest
 
 from app.domain.texts import N_, Text
+from app.services import search_index
 from app.web.filters import said
 from app.web.language import say
+from tests import factories
 
 
 @pytest.fixture
@@ -38,3 +40,15 @@ def test_what_people_wrote_is_not_translated(in_german):
         "Store",
         "100 % wool",
     )
+
+
+def test_a_filter_understands_yes_in_the_language_of_the_user(cast, session, sign_in):
+    factories.make_definition(session, key="gift_wrapping", type="yes_no", choices=[])
+    factories.make_attribute(session, cast.marie, "gift_wrapping", "yes")
+    search_index.refresh(session, [cast.marie.id])
+    session.commit()
+    browser = sign_in(cast.ada)
+    browser.post("/preferences/language", data={"locale": "de"})
+    assert '<option value="ja">' in browser.get("/customers").text
+    asked = {"list": "store", "attribute_name": "gift_wrapping", "attribute_value": "Ja"}
+    assert f"/customers/{cast.marie.id}" in browser.post("/customers/search", data=asked).text
