@@ -46,6 +46,7 @@ from app.queries import scope
 MAX_HISTORY = 50
 # Of a customer on hold nothing is decided. A receiver that still writes to them is to be rung all the more.
 _WITH_HELD = {Group.WITHDRAWALS}
+MANY = 1_000_000
 # Absolute moves, lines and curves: pairs of numbers, as the signature pad writes them.
 _PATH = re.compile(r"[MLQC0-9 ,.\-]+\Z")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -185,11 +186,13 @@ class Case:
         return State(self.consent.state)
 
 
-def _in_stores(actor: Actor, store_id: uuid.UUID | None) -> ColumnElement[bool]:
+def _in_stores(
+    actor: Actor, store_id: uuid.UUID | None, rows: type[Consent] = Consent
+) -> ColumnElement[bool]:
     if store_id is not None:
-        return Consent.store_id == store_id
+        return rows.store_id == store_id
     # Naming all stores lets the indexes be used, which begin with the store.
-    return Consent.store_id.in_(select(Store.id) if actor.has_every_store else actor.store_ids)
+    return rows.store_id.in_(select(Store.id) if actor.has_every_store else actor.store_ids)
 
 
 def _not_on_hold() -> ColumnElement[bool]:
@@ -222,38 +225,40 @@ def _is_unacknowledged(now: datetime) -> ColumnElement[bool]:
     return key.in_(found)
 
 
-def _of_group(group: Group, now: datetime) -> ColumnElement[bool]:
+def _of_group(group: Group, now: datetime, rows: type[Consent] = Consent) -> ColumnElement[bool]:
+    """Return the criterion of a group on the opt-ins, or on `rows`, an alias of them."""
     if group is Group.WITHDRAWALS:
-        return and_(
-            Consent.state == State.WITHDRAWN.value, Consent.event_id.is_not(None), _is_unacknowledged(now)
-        )
+        return and_(rows.state == State.WITHDRAWN.value, rows.event_id.is_not(None), _is_unacknowledged(now))
     if group is Group.PENDING:
-        return and_(Consent.state == State.PENDING.value, Consent.event_id.is_not(None))
+        return and_(rows.state == State.PENDING.value, rows.event_id.is_not(None))
     if group is Group.OLD:
         # What waits for another reason is in that group.
         return and_(
-            Consent.state == State.ACCEPTED.value,
-            Consent.since < now - CONSENT_AGES,
-            Consent.review == "",
-            Consent.event_id.is_not(None),
+            rows.state == State.ACCEPTED.value,
+            rows.since < now - CONSENT_AGES,
+            rows.review == "",
+            rows.event_id.is_not(None),
         )
-    return Consent.review == group.value
+    return rows.review == group.value
 
 
 def counts(session: Session, actor: Actor, store_id: uuid.UUID | None, now: datetime) -> Mapping[Group, int]:
     """Return how many opt-ins wait in each group, in the order of risk, with one statement.
 
-    Those on hold wait for their release. They are few: counted apart, all others are counted off an index.
+    Those on hold wait for their release. They are few: read once by their customers and taken off,
+    while all others are counted off the indexes of the stores.
     """
     actor.require(Permission.REVIEW_VIEW)
-    scope_of = _in_stores(actor, store_id)
+    rows = select(Consent).where(Consent.customer_id.in_(scope.on_hold()))
+    # Limited, so that no planner looks for them among all others instead.
+    held = aliased(Consent, rows.limit(MANY).cte("held"))
     parts = []
     for place, group in enumerate(Group):
         query = select(func.count(), func.max(place)).select_from(Consent)
-        parts.append(query := query.where(scope_of, _of_group(group, now)))
+        parts.append(query.where(_in_stores(actor, store_id), _of_group(group, now)))
         if group not in _WITH_HELD:
-            held = query.where(Consent.customer_id.in_(scope.on_hold()))
-            parts.append(held.with_only_columns(-func.count(), func.max(place)))
+            less = select(-func.count(), func.max(place)).select_from(held)
+            parts.append(less.where(_in_stores(actor, store_id, held), _of_group(group, now, held)))
     found = dict.fromkeys(Group, 0)
     for count, place in session.execute(union_all(*parts)):
         if place is not None:
