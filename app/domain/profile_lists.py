@@ -36,7 +36,7 @@ class Wanted:
     """What a `q` looks for: every word in the names, or a number's end, or a whole e-mail address."""
 
     words: tuple[str, ...]
-    endings: tuple[str, ...] = ()
+    ending: str | None = None
     email: str | None = None
 
 
@@ -100,31 +100,32 @@ def read_sort(text: str) -> tuple[ProfileSort | None, bool]:
 def wanted(text: str) -> Wanted:
     """Return what a `q` looks for."""
     written = folding.words(text)
-    words, endings = tuple(dict.fromkeys(written)), _endings(written)
-    if endings and all(len(word) < searches.SHORTEST_ANYWHERE for word in words):
+    words, ending = tuple(dict.fromkeys(written)), _ending(written)
+    if ending and all(len(word) < searches.SHORTEST_ANYWHERE for word in words):
         # "06 39 98 12 34" is a number: nobody is called that, and no index tells where it stands in names.
         words = ()
     email = values.email_key(text.strip())
     return Wanted(
         words=words,
-        endings=endings,
+        ending=ending,
         email=email if _WHOLE_EMAIL.match(email) else None,
     )
 
 
-def _endings(written: list[str]) -> tuple[str, ...]:
+def _ending(written: list[str]) -> str | None:
     if not written or not all(all(c in "+." or c.isdecimal() for c in word) for word in written):
-        return ()
+        return None
     parts = [part for word in written if (part := folding.digits(word))]
     # "+33 (0)6 12 34 56 78": the zero in brackets is not dialled.
     if len(parts) > 1:
         parts = [part for part in parts if part != "0"]
     digits = "".join(parts)
     if len(digits) < searches.SHORTEST_PHONE:
-        return ()
-    # In front of a whole number, zeros are how it is dialled here and not part of it elsewhere.
+        return None
+    # In front of a whole number, zeros are how it is dialled here and not part of it elsewhere; who has
+    # them ends like that too.
     dialled = digits.lstrip("0")
-    return tuple(dict.fromkeys([digits, dialled] if len(dialled) >= _TRUNK_ZEROS else [digits]))
+    return dialled if len(dialled) >= _TRUNK_ZEROS else digits
 
 
 def finds(customer: Searchable, looked_for: Wanted) -> bool:
@@ -133,6 +134,6 @@ def finds(customer: Searchable, looked_for: Wanted) -> bool:
     phones = searches.phone_words(customer)
     return (
         (bool(looked_for.words) and all(any(word in name for name in names) for word in looked_for.words))
-        or any(phone.endswith(ending) for phone in phones for ending in looked_for.endings)
+        or (looked_for.ending is not None and any(phone.endswith(looked_for.ending) for phone in phones))
         or (looked_for.email is not None and looked_for.email in values.email_key(customer.email))
     )

@@ -131,10 +131,10 @@ class _Kind(NamedTuple):
 
 
 class _Looked(NamedTuple):
-    """What the statement of a search depends on besides: how many there are of each thing looked for."""
+    """What the statement of a search depends on besides: the kinds of things looked for, and how many."""
 
     words: int
-    endings: int
+    has_ending: bool
     has_email: bool
     ways: int
 
@@ -145,15 +145,14 @@ def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
     wanted = profile_lists.wanted(query.text)
     values = _values(query)
     values |= {f"word{number}": word for number, word in enumerate(wanted.words)}
-    values |= {f"ending{number}": f"{ending} " for number, ending in enumerate(wanted.endings)}
-    values["email"] = wanted.email
+    values |= {"ending": f"{wanted.ending} ", "email": wanted.email}
     need = _need(wanted)
     if need:
         known = lookup.frequencies(session, [need])
         values |= lookup.values_of_ways(need, known, on_sqlite=kind.on_sqlite)
     looked = _Looked(
         words=len(wanted.words),
-        endings=len(wanted.endings),
+        has_ending=wanted.ending is not None,
         has_email=wanted.email is not None,
         ways=len(need.alternatives) if need else 0,
     )
@@ -345,8 +344,8 @@ def _need(wanted: Wanted) -> Need | None:
     ways = []
     if wanted.words:
         ways.append([word for word in wanted.words if len(word) >= searches.SHORTEST_ANYWHERE])
-    if wanted.endings:
-        ways = [[f"{ending} "] for ending in wanted.endings] + ways
+    if wanted.ending is not None:
+        ways.insert(0, [f"{wanted.ending} "])
     if not (ways and all(ways)):
         return None
     return Need(
@@ -370,7 +369,8 @@ def _finds(kind: _Kind, looked: _Looked) -> ColumnElement[bool]:
         # The names stand first: where the first place of a word is not among them, none is.
         words = (text(f"word{number}") for number in range(looked.words))
         ways.append(and_(*(at(haystack, word).between(1, after_names) for word in words)))
-    ways += [at(phones, text(f"ending{number}")) > 0 for number in range(looked.endings)]
+    if looked.has_ending:
+        ways.append(at(phones, text("ending")) > 0)
     if looked.has_email:
         ways.append(at(customers.email_key, text("email")) > 0)
     return or_(false(), *ways)
