@@ -189,13 +189,13 @@ def goals(found: dict[tuple[str, int], dict[str, Figures]]) -> list[Goal]:
                     what=f"{kind} {place}: search and list, whole p95",
                     measured=mix.p(95),
                     limit=25,
-                    cpu=mix.cpu(95) if kind == "sqlite" else None,
+                    cpu=mix.cpu(95),
                 ),
                 Goal(
                     what=f"{kind} {place}: typing error, whole p95",
                     measured=typo.p(95),
                     limit=60,
-                    cpu=typo.cpu(95) if kind == "sqlite" else None,
+                    cpu=typo.cpu(95),
                 ),
             ]
             if largest != smallest:
@@ -203,7 +203,7 @@ def goals(found: dict[tuple[str, int], dict[str, Figures]]) -> list[Goal]:
                 goals += [
                     Goal(
                         what=f"{kind} {place}: {largest} against {smallest} customers, p{p}", measured=mix.p(p) / small.p(p),
-                        limit=1.5, unit="x", cpu=mix.cpu(p) / small.cpu(p) if kind == "sqlite" else None,
+                        limit=1.5, unit="x", cpu=mix.cpu(p) / small.cpu(p),
                     )
                     for p in (50, 95)
                 ]  # fmt: skip
@@ -213,7 +213,7 @@ def goals(found: dict[tuple[str, int], dict[str, Figures]]) -> list[Goal]:
                 what=f"{kind}: search entry rewritten p95",
                 measured=entry.p(95),
                 limit=5,
-                cpu=entry.cpu(95) if kind == "sqlite" else None,
+                cpu=entry.cpu(95),
             )
         )
     return goals
