@@ -88,7 +88,8 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     known = lookup.frequencies(session, question.needs)
     if not question.needs and not question.first:
         return _walked(session, question, offset, count, _count_place(session, question))
-    few = _bound(question, _size(question, known), offset + count)
+    is_quick = lookup.on_sqlite(session)
+    few = _bound(question, _size(question, known), offset + count, is_quick=is_quick)
     most = min((known.of_need(need) for need in question.needs), default=0)
     expected = known.expected(question.needs)
     # A walk to so many hits is worth it, and to know that there are as many takes half of sorting them.
@@ -108,10 +109,11 @@ def _size(question: Question, known: lookup.Frequencies) -> int:
     return known.of_tokens([search_tokens.of_store(question.place)])
 
 
-def _bound(question: Question, customers: int, wanted: int) -> int:
+def _bound(question: Question, customers: int, wanted: int, *, is_quick: bool) -> int:
     # Walking meets a hit every (customers / hits) rows, so at the root both ways cost the same.
-    # By relevance the best hits of one word lie together, and walking is worth it sooner.
-    if _is_ranked(question) and len(question.words) <= 1:
+    # By relevance the best hits of one word lie together, and walking is worth it sooner; on PostgreSQL
+    # not where they may be passed by a whole company's names: the walk to e-mail addresses took seconds.
+    if _is_ranked(question) and len(question.words) <= 1 and (is_quick or question.endings):
         return max(MAX_TOTAL, wanted)
     return max(MAX_TOTAL, min(isqrt(customers * wanted), _MOST_SORTED))
 
