@@ -38,6 +38,8 @@ COLUMNS = {
     "customer": "id display_id email email_key first_name last_name phone_number phone_e164 country_code"
     " created_by_id store_id order_count last_order_at created_at updated_at revision",
     "customer_store": "store_id customer_id since reason opt_in_state opted_in_at",
+    "address": "id customer_id type is_default first_name last_name address_1 zip_code city country_code"
+    " created_at updated_at",
     "consent_event": "id customer_id store_id channel purpose action method associate_id at recorded_at"
     " source wording language",
     "consent": "customer_id store_id purpose channel state since",
@@ -59,6 +61,15 @@ def url_of(kind: str, customers: int) -> str:
     if kind == "sqlite":
         return f"sqlite:///{DATA / f'bench-{customers}.db'}"
     return f"postgresql+psycopg://postgres@127.0.0.1:{PORT}/bench_{customers}"
+
+
+def addresses(number: int, customer: uuid.UUID, first: str, last: str, created: object) -> list[tuple]:
+    """Return an address for each customer, and for every third another one to send the bill to."""
+    street, code = f"{1 + number % 180} rue de la Paix", f"{1_000 + number % 95_000:05d}"
+    return [
+        (uuid_utils.compat.uuid7(), customer, kind, True, first, last, street, code, "Paris", "FR", created, created)
+        for kind in (("shipping", "billing") if number % 3 == 0 else ("shipping",))
+    ]  # fmt: skip
 
 
 def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
@@ -100,7 +111,7 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
     # The first store is the largest: one customer of forty. One associate imported a tenth of all.
     weights = [STORES / 39] + [1.0] * (STORES - 1)
     for start in range(0, customers, BATCH):
-        made, links, attributes, orders, events, consents = [], [], [], [], [], []
+        made, links, attributes, orders, events, consents, homes = [], [], [], [], [], [], []
         size = min(BATCH, customers - start)
         chosen = r.choices(range(STORES), weights, k=size)
         for at, person in enumerate(people.batch(start, size)):
@@ -112,6 +123,7 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
                 (customer, display_id(start + at), person.email, person.email, person.first, person.last, person.phone,
                  person.e164, "FR", creator, stores[home], 3, bought[-1], created, created, 1)
             )  # fmt: skip
+            homes += addresses(start + at, customer, person.first, person.last, created)
             for place in {home, r.randrange(STORES)} if r.random() < 0.1 else {home}:
                 is_in = r.random() < 0.3
                 state = (
@@ -144,6 +156,7 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
                 )  # fmt: skip
         yield "customer", made
         yield "customer_store", links
+        yield "address", homes
         yield "consent_event", events
         yield "consent", consents
         yield "extended_attribute", attributes
