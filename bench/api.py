@@ -132,29 +132,24 @@ def run(kind: str, customers: int) -> list[Goal]:
 def alone(program: Program, paths: list[str]) -> Figures:
     """Measure the statements of these questions through the driver, without SQLAlchemy and Flask."""
     found = Figures()
+    sent: list[tuple[str, Any]] = []
+
+    # One listener for all: the thread of the access log may write while one comes or goes.
+    @event.listens_for(program.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, sql: str, values: object, *_: object) -> None:
+        # What that thread writes is no part of the answer.
+        if sql.startswith("SELECT"):
+            sent.append((sql, values))
+
     with program.engine.connect() as connection:
         cursor = connection.connection.cursor()
         for path in paths:
-            sent: list[tuple[str, Any]] = []
-
-            def note(
-                _connection: object,
-                _cursor: object,
-                sql: str,
-                values: object,
-                *_: object,
-                sent: list[Any] = sent,
-            ) -> None:
-                # What the thread of the access log writes is no part of the answer.
-                if sql.startswith("SELECT"):
-                    sent.append((sql, values))
-
-            event.listen(program.engine, "before_cursor_execute", note)
+            sent.clear()
             program.get(path)
-            event.remove(program.engine, "before_cursor_execute", note)
+            asked = list(sent)
 
-            def ask(_number: int, sent: list[Any] = sent) -> None:
-                for sql, values in sent:
+            def ask(_number: int, asked: list[Any] = asked) -> None:
+                for sql, values in asked:
                     cursor.execute(sql, values)
                     cursor.fetchall()
 
