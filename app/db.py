@@ -46,8 +46,8 @@ POSTGRESQL_OPTIONS = (
     f" -c timezone=UTC{_PLANNING}"
 )
 
-# A connection of the pool that was used so many seconds ago is taken to be there still. To ask costs
-# each request one way to the server and back, and no server starts anew within that time.
+# A connection of the pool that was used so many seconds ago is taken to be there still: to ask costs each
+# request one way to the server and back. If the server ended it within that time, one answer is a 503.
 TRUSTED = 1.0
 
 # How long a request waits for a connection of the pool before it is told to come back, in seconds.

@@ -212,7 +212,7 @@ def look_at(
     session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction, *, detail: str = ""
 ) -> Customer:
     """Note that the actor saw the customer, or had data revealed, and return it; `detail` says which."""
-    actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
+    _require_sight(actor, action)
     customer = customer_queries.get(session, actor, customer_id)
     audit.record_access(session, actor, action, customer.id, detail=detail)
     return customer
@@ -222,8 +222,12 @@ def note_look(
     session: Session, actor: Actor, customer_id: uuid.UUID, action: AccessAction, *, detail: str = ""
 ) -> None:
     """Note as `look_at` does, for a customer whom a query gave this actor just now."""
-    actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
+    _require_sight(actor, action)
     audit.record_access(session, actor, action, customer_id, detail=detail)
+
+
+def _require_sight(actor: Actor, action: AccessAction) -> None:
+    actor.require(Permission.CUSTOMER_REVEAL if action is AccessAction.REVEALED else Permission.CUSTOMER_VIEW)
 
 
 def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: LinkReason) -> None:

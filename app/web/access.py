@@ -99,7 +99,8 @@ def for_customers(view: View) -> View:
 
 def current_actor() -> Actor:
     """Return who acts in this request. Raises Unauthenticated when nobody is signed in."""
-    user: User | None = getattr(current_user, "_get_current_object")()  # noqa: B009 -- a proxy asks each time
+    # The user itself: the proxy would look it up for each of its fields.
+    user: User | None = current_user._get_current_object()  # noqa: SLF001 -- as Flask-Login's page has it
     if user is None or not user.is_authenticated:
         raise Unauthenticated
     known: tuple[User, Actor] | None = g.get("actor")

@@ -333,7 +333,7 @@ def translate_once(app: Flask) -> None:
 
     def translated(text: str, **values: Any) -> Markup:
         """Do what Jinja's own `_` does, without asking the context three times: pages ask a hundred times."""
-        said = (g.get("translations") or found()).ugettext(text)
+        said = found().ugettext(text)
         return Markup(said) % values if values or "%" in said else Markup(said)  # noqa: S704
 
     app.jinja_env.globals["_"] = translated
