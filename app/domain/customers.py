@@ -123,3 +123,8 @@ def _check(given: dict[str, Any], region: str | None, strict: bool) -> dict[str,
 def new_display_id() -> str:
     """Return a random display id; whoever stores it makes sure that it is not taken."""
     return "".join(secrets.choice(DISPLAY_ID_LETTERS) for _ in range(DISPLAY_ID_LENGTH))
+
+
+def may_be_display_id(text: str) -> bool:
+    """True for what has the length and the kind of letters of a display id."""
+    return len(text) == DISPLAY_ID_LENGTH and text.isascii() and text.isalnum()

@@ -1,24 +1,24 @@
 """Lists of customers and the search in them; the same rows in the same order on both databases."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import folding, search_tokens, searches, values
+from app.domain import folding, search_tokens, searches
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.paging import Page
 from app.domain.searches import NOT_ASKED, CustomerList, CustomerQuery, CustomerSort, Term
-from app.models import AccessEntry, Customer, ExtendedAttribute, Order, Store
+from app.models import AccessEntry, ExtendedAttribute, Order
 from app.models import search as tables
 from app.queries import scope, search_plan, search_rows
 from app.queries import search_lookup as lookup
 from app.queries.search_lookup import Need
 from app.queries.search_plan import MAX_TOTAL, Found, Question
-from app.queries.search_rows import CustomerRow, MaskedCustomer
+from app.queries.search_rows import CustomerRow
 
 RECENT = 50
 # How many of an actor's last views are read for the recent list.
@@ -61,50 +61,11 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
     )
 
 
-def find_masked(session: Session, actor: Actor, text: str) -> list[MaskedCustomer]:
-    """Return customers of other stores whose whole e-mail, phone number or display id was typed."""
-    keys = None if actor.sees_every_customer else _whole(session, actor, text)
-    if keys is None:
-        return []
-    return search_rows.masked(session, select(Customer.id).where(keys, ~scope.visible(actor)).limit(20))
-
-
-def find_on_hold(session: Session, actor: Actor, text: str) -> Sequence[Customer]:
-    """Return customers on hold, whom no list shows, whose whole e-mail, phone number or id was typed."""
-    keys = _whole(session, actor, text)
-    if keys is None:
-        return []
-    held = Customer.id.in_(scope.on_hold())
-    return session.scalars(select(Customer).where(keys, scope.visible(actor), held).limit(20)).all()
-
-
-def _whole(session: Session, actor: Actor, text: str) -> ColumnElement[bool] | None:
-    """Return what finds the customers with just this e-mail, phone number or id; None if it is none."""
-    try:
-        typed = values.text(text, max_length=values.MAX_EMAIL)
-    except values.BadValue:
-        return None
-    if len(typed) < searches.SHORTEST_PHONE:
-        return None
-    keys: list[ColumnElement[bool]] = [
-        Customer.email_key == values.email_key(typed),
-        Customer.display_id == typed.upper(),
-    ]
-    region = session.scalar(select(Store.country_code).where(Store.id == actor.store_id))
-    try:
-        _, e164 = values.phone(typed, region=region)
-    except values.BadValue:
-        e164 = None
-    if e164:
-        keys.append(Customer.phone_e164 == e164)
-    return or_(*keys)
-
-
 def _question(session: Session, actor: Actor, query: CustomerQuery) -> Question | None:
     """Return the list with its filters; None when nobody can be in it."""
     kept_to_store = query.list in {CustomerList.STORE, CustomerList.OPTED_IN} and query.store_id is not None
     seen = {query.store_id} if kept_to_store else None if actor.sees_every_customer else set(actor.store_ids)
-    places = _places(session, {*(seen or ()), *([query.store_id] if query.store_id else [])})
+    places = lookup.places(session, {*(seen or ()), *([query.store_id] if query.store_id else [])})
     question = Question(place=tables.COMPANY, sort=query.sort)
     if seen is not None:
         of_list = sorted(places[store_id] for store_id in seen if store_id in places)
@@ -119,7 +80,7 @@ def _question(session: Session, actor: Actor, query: CustomerQuery) -> Question 
             question = _with(question, _at(of_list).exists(), markers)
     looked_at = [places[query.store_id]] if query.store_id in places else None
     if query.store_id is None and not actor.has_every_store:
-        looked_at = sorted(_places(session, set(actor.store_ids)).values())
+        looked_at = sorted(lookup.places(session, set(actor.store_ids)).values())
     for state in {query.opt_in_state, searches.OPTED_IN if query.list is CustomerList.OPTED_IN else ""}:
         if state:
             unknown = query.store_id is not None and looked_at is None
@@ -240,7 +201,7 @@ def _with_typos(
 ) -> Question | None:
     """Return the question in which each longer word may be another by one letter, or None if no word is."""
     haystack = lookup.source(session).c.haystack
-    meant = {term: _meant(session, term) if term.may_hold_typo else [] for term in wanted}
+    meant = _meant(session, wanted)
     if not any(meant.values()):
         return None
     ways = [(term.pattern, *(f"  {word} " for word in words)) for term, words in meant.items()]
@@ -258,10 +219,22 @@ def _with_typos(
     )
 
 
-def _meant(session: Session, term: Term) -> list[str]:
-    table = tables.words.c
-    query = select(table.word).distinct().where(table.variant.in_(searches.variants(term.text)))
-    return sorted(word for word in session.scalars(query) if searches.is_typo(term.text, word))
+_MEANT = (
+    select(tables.words.c.word)
+    .distinct()
+    .where(tables.words.c.variant.in_(bindparam("variants", expanding=True)))
+)
+
+
+def _meant(session: Session, wanted: tuple[Term, ...]) -> dict[Term, list[str]]:
+    """Return for each term the names that differ from it by one letter."""
+    unsure = [term for term in wanted if term.may_hold_typo]
+    variants = {variant for term in unsure for variant in searches.variants(term.text)}
+    words = sorted(session.scalars(_MEANT, {"variants": sorted(variants)}))
+    return {
+        term: [word for word in words if searches.is_typo(term.text, word)] if term in unsure else []
+        for term in wanted
+    }
 
 
 def _by_order(session: Session, question: Question, text: str) -> dict[int, str]:
@@ -306,11 +279,3 @@ def _recent(session: Session, actor: Actor) -> list[int]:
         .limit(RECENT)
     )
     return list(session.scalars(query))
-
-
-def _places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
-    table = tables.places.c
-    if not store_ids:
-        return {}
-    rows = session.execute(select(table.store_id, table.place).where(table.store_id.in_(store_ids)))
-    return {row.store_id: row.place for row in rows}

@@ -1,12 +1,18 @@
 """The inverted index of the search, in the words of each database."""
 
+import time
+import uuid
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ColumnElement,
+    Engine,
     FromClause,
     Integer,
     SQLColumnExpression,
@@ -21,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from app.domain import search_tokens
 from app.models import search as tables
@@ -34,6 +41,8 @@ _FETCHED = 40
 _READ = 4
 # A token that is too rare to be kept among the frequencies is in about this part of the customers.
 _RARE = 5_000
+# How long a process goes by the frequencies that it read, in seconds.
+_REMEMBERED = 300.0
 
 # Above every character that a name can hold, in the byte order of both databases.
 LAST_CHARACTER = "\U0010ffff"
@@ -115,17 +124,68 @@ def rows_to_read(needs: Sequence[Need], known: Frequencies, most: int) -> int:
     return int(2 * rows) if _READ * rows < common else 0
 
 
-_FREQUENCIES = select(tables.frequencies.c.token, tables.frequencies.c.documents).where(
-    tables.frequencies.c.token.in_(bindparam("tokens", expanding=True))
+@dataclass(frozen=True)
+class _Remembered:
+    """All frequencies as they were read, in the order of the tokens."""
+
+    read_at: float
+    tokens: "array[int]"
+    documents: "array[int]"
+
+    def of(self, token: int) -> int:
+        at = bisect_left(self.tokens, token)
+        return self.documents[at] if at < len(self.tokens) and self.tokens[at] == token else 0
+
+
+_FREQUENCIES = select(tables.frequencies.c.token, tables.frequencies.c.documents).order_by(
+    tables.frequencies.c.token
 )
+_frequencies: WeakKeyDictionary[Engine, _Remembered] = WeakKeyDictionary()
 
 
 def frequencies(session: Session, needs: Iterable[Need]) -> Frequencies:
-    """Return the frequencies of all tokens that are needed."""
+    """Return the frequencies of all tokens that are needed, as they were within the last minutes.
+
+    They decide on a plan and never on what is found, so each process may remember them.
+    """
+    engine = session.get_bind().engine
+    known = _frequencies.get(engine)
+    if known is None or time.monotonic() - known.read_at > _REMEMBERED:
+        rows = session.execute(_FREQUENCIES).all()
+        known = _Remembered(
+            time.monotonic(), array("q", [row[0] for row in rows]), array("q", [row[1] for row in rows])
+        )
+        _frequencies[engine] = known
     wanted = {token for need in needs for tokens in need.alternatives for token in tokens}
-    rows = session.execute(_FREQUENCIES, {"tokens": [*sorted(wanted), tables.ALL]}).all()
-    common: dict[int, int] = {token: documents for token, documents in rows}  # noqa: C416 -- rows are no pairs to mypy
-    return Frequencies(common, common.pop(tables.ALL, 0))
+    found = ((token, known.of(token)) for token in wanted)
+    return Frequencies({token: documents for token, documents in found if documents}, known.of(tables.ALL))
+
+
+def forget_frequencies(session: Session) -> None:
+    """Have them read anew: they were just counted."""
+    _frequencies.pop(session.get_bind().engine, None)
+
+
+_PLACES = select(tables.places.c.store_id, tables.places.c.place).where(
+    tables.places.c.store_id.in_(bindparam("store_ids", expanding=True))
+)
+_places: WeakKeyDictionary[Engine, dict[uuid.UUID, int]] = WeakKeyDictionary()
+
+
+def places(session: Session, store_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return the numbers of those stores that have one. A store keeps its number, so it is asked for once."""
+    known = _places.setdefault(session.get_bind().engine, {})
+    wanted = set(store_ids)
+    missing = wanted - known.keys()
+    found = {store_id: known[store_id] for store_id in wanted - missing}
+    if missing:
+        rows = session.execute(_PLACES, {"store_ids": sorted(missing)})
+        new: dict[uuid.UUID, int] = {row.store_id: row.place for row in rows}
+        found |= new
+        # A number that an act has just given is not saved yet.
+        if not session.info.get("writing"):
+            known.update(new)
+    return found
 
 
 def source(session: Session) -> FromClause:
@@ -226,6 +286,16 @@ def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnE
     """Return the criterion that the text holds the part; no character is a wildcard."""
     position = func.instr if on_sqlite(session) else func.strpos
     return position(column, part) > 0
+
+
+def among(
+    column: ColumnElement[Any], name: str, kind: type[TypeEngine[Any]], *, on_sqlite: bool
+) -> ColumnElement[bool]:
+    """Return the criterion that the column is among the values of a parameter, whatever their number."""
+    if on_sqlite:
+        return column.in_(bindparam(name, expanding=True))
+    # One parameter instead of one for each value: quicker to bind, and one statement to prepare.
+    return column == any_(bindparam(name, type_=ARRAY(kind)))
 
 
 def begins(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:

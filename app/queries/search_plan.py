@@ -80,14 +80,14 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     if not (question.checks or question.source_checks or question.text_checks or question.first):
         # A place, or an opt-in state in it, has an index of its own: nothing to look up.
         question = replace(question, needs=())
-        return _walked(session, question, offset, count, _count_place(session, question))
+        return _walked_and_counted(session, question, offset, count)
     if question.needs and question.place != tables.COMPANY:
         # The index knows no places to walk: without the store's marker it finds the company's hits.
         of_store = Need.markers(search_tokens.of_store(question.place))
         question = replace(question, needs=(of_store, *question.needs))
     known = lookup.frequencies(session, question.needs)
     if not question.needs and not question.first:
-        return _walked(session, question, offset, count, _count_place(session, question))
+        return _walked_and_counted(session, question, offset, count)
     is_quick = lookup.on_sqlite(session)
     few = _bound(question, _size(question, known), offset + count, is_quick=is_quick)
     most = min((known.of_need(need) for need in question.needs), default=0)
@@ -264,11 +264,6 @@ def _not_in(docs: Iterable[int]) -> list[ColumnElement[bool]]:
     return [entries.doc.not_in(list(docs))] if docs else []
 
 
-def _count_place(session: Session, question: Question) -> int:
-    rows = _rows(session, question, (), by_state=True).limit(MAX_TOTAL + 1)
-    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
-
-
 def _rows(
     session: Session,
     question: Question,
@@ -287,14 +282,30 @@ def _rows(
     return query
 
 
+def _walked_and_counted(session: Session, question: Question, offset: int, count: int) -> Found:
+    """Walk a list without a text, whose hits are counted off the index."""
+    hits = _rows(session, question, (), by_state=True).limit(MAX_TOTAL + 1).subquery()
+    number = select(func.count()).select_from(hits)
+    walk = _in_order(session, question).offset(offset).limit(count)
+    rows = session.execute(walk.add_columns(number.scalar_subquery().label("total"))).all()
+    if rows or not offset:
+        return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
+    return Found(docs=[], total=session.scalar(number) or 0)
+
+
+def _in_order(session: Session, question: Question) -> Select[Any]:
+    """Return the walk in an order that has an index."""
+    found = [_all(question.text_checks)] if question.text_checks else []
+    if question.first and found:
+        found = [or_(found[0], entries.doc.in_(question.first))]
+    names, _backwards = _KEYS[question.sort]
+    rows = _rows(session, question, found, by_state="last_key" in names)
+    return rows.order_by(*_order(question, entries))
+
+
 def _walked(session: Session, question: Question, offset: int, count: int, total: int) -> Found:
     if not _is_ranked(question):
-        found = [_all(question.text_checks)] if question.text_checks else []
-        if question.first and found:
-            found = [or_(found[0], entries.doc.in_(question.first))]
-        names, _backwards = _KEYS[question.sort]
-        rows = _rows(session, question, found, by_state="last_key" in names)
-        query = rows.order_by(*_order(question, entries)).offset(offset).limit(count)
+        query = _in_order(session, question).offset(offset).limit(count)
         return Found(docs=list(session.scalars(query)), total=total)
     docs: list[int] = []
     wanted = offset + count

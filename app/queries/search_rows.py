@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Integer, Row, Select, Uuid, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import search_matches, values
@@ -15,7 +16,8 @@ from app.domain.attributes import AttributeType
 from app.domain.search_matches import Match
 from app.domain.searches import NOT_ASKED, OPTED_IN, Searchable, Term
 from app.domain.texts import Text
-from app.models import AttributeDefinition, Customer, CustomerStore, ExtendedAttribute, Store
+from app.models import AttributeDefinition, Customer, CustomerStore, ExtendedAttribute
+from app.models import search as tables
 from app.queries import scope
 from app.queries import search_lookup as lookup
 
@@ -42,13 +44,10 @@ class CustomerRow:
     match: Match | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class MaskedCustomer:
-    """A customer of another store: enough to ask "is this you?", not enough to know them."""
-
-    id: uuid.UUID
-    masked_name: str
-    store_names: tuple[str, ...]
+customer = Customer.__table__.c
+link = CustomerStore.__table__.c
+attribute = ExtendedAttribute.__table__.c
+definition = AttributeDefinition.__table__.c
 
 
 def rows(
@@ -61,63 +60,77 @@ def rows(
     orders: Mapping[int, str],
 ) -> list[CustomerRow]:
     """Return the rows of these customers in the given order, with why each was found."""
-    source = lookup.source(session).c
-    link = CustomerStore
-    # The scope is asked once more, so that no error in an index can show another store's customer.
-    query = (
-        select(
-            source.doc,
-            Customer.id,
-            Customer.display_id,
-            Customer.first_name,
-            Customer.last_name,
-            Customer.email,
-            Customer.phone_number,
-            Customer.phone_e164,
-            Customer.order_count,
-            Customer.last_order_at,
-        )
-        .join(Customer, Customer.id == source.customer_id)
-        .where(source.doc.in_(docs), scope.visible(actor))
-    )
-    if store_id is not None:
-        is_here = and_(link.customer_id == Customer.id, link.store_id == store_id)
-        query = query.add_columns(link.opt_in_state, link.opted_in_at).outerjoin(link, is_here)
-    customers = {row.doc: row for row in session.execute(query)}
-    ids = [row.id for row in customers.values()]
+    if not docs:
+        return []
+    query = _rows_by(lookup.on_sqlite(session), scope.bounds(actor), store_id is not None)
+    # A row for each attribute that is shown.
+    found: dict[int, list[Row[Any]]] = {}
+    for row in session.execute(query, {"docs": list(docs), "store_id": store_id}):
+        found.setdefault(row.doc, []).append(row)
     if store_id is None:
-        links = _opt_ins(session, actor, ids)
+        links = _opt_ins(session, actor, [several[0].id for several in found.values()])
     else:
-        links = {row.id: (row.opt_in_state or NOT_ASKED, row.opted_in_at) for row in customers.values()}
-    chips = _chips(session, ids)
-    return [_row(customers[doc], links, chips, wanted, orders.get(doc)) for doc in docs if doc in customers]
+        links = {row.id: (row.opt_in_state or NOT_ASKED, row.opted_in_at) for (row, *_) in found.values()}
+    return [
+        _row(found[doc][0], links, _chips(found[doc]), wanted, orders.get(doc))
+        for doc in docs
+        if doc in found
+    ]
 
 
-def masked(session: Session, wanted: Select[Any]) -> list[MaskedCustomer]:
-    """Return the masked cards of the selected customers."""
-    found = session.execute(
-        select(Customer.id, Customer.first_name, Customer.last_name, Store.name.label("store"))
-        .outerjoin(CustomerStore, CustomerStore.customer_id == Customer.id)
-        .outerjoin(Store, Store.id == CustomerStore.store_id)
-        .where(Customer.id.in_(wanted.scalar_subquery()))
-        .order_by(Customer.id, Store.name)
-    )
-    cards: dict[uuid.UUID, MaskedCustomer] = {}
-    for row in found:
-        names = cards[row.id].store_names if row.id in cards else ()
-        cards[row.id] = MaskedCustomer(
-            id=row.id,
-            masked_name=values.mask_name(row.first_name, row.last_name),
-            store_names=(*names, row.store) if row.store else names,
+@lru_cache(maxsize=256)
+def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[Any]:
+    source = tables.documents if on_sqlite else tables.postgresql_documents
+    # The scope is asked once more, so that no error in an index can show another store's customer.
+    found = (
+        select(
+            source.c.doc,
+            customer.id,
+            customer.display_id,
+            customer.first_name,
+            customer.last_name,
+            customer.email,
+            customer.phone_number,
+            customer.phone_e164,
+            customer.order_count,
+            customer.last_order_at,
+            definition.label.label("chip_label"),
+            definition.type.label("chip_type"),
+            definition.position.label("chip_position"),
+            attribute.value.label("chip_value"),
         )
-    return list(cards.values())
+        .select_from(source)
+        .join(Customer.__table__, customer.id == source.c.customer_id)
+        .where(lookup.among(source.c.doc, "docs", Integer, on_sqlite=on_sqlite), scope.within(kept_to))
+    )
+    if by_store:
+        is_here = and_(link.customer_id == customer.id, link.store_id == bindparam("store_id", type_=Uuid))
+        found = found.add_columns(link.opt_in_state, link.opted_in_at)
+        found = found.outerjoin(CustomerStore.__table__, is_here)
+    shown = select(definition.key).where(
+        definition.is_in_list, definition.is_active, ~definition.is_sensitive
+    )
+    is_shown = and_(attribute.customer_id == customer.id, attribute.name.in_(shown))
+    return found.outerjoin(ExtendedAttribute.__table__, is_shown).outerjoin(
+        AttributeDefinition.__table__, definition.key == attribute.name
+    )
+
+
+def _chips(several: Sequence[Row[Any]]) -> tuple[tuple[str, str], ...]:
+    chips = sorted(
+        (row.chip_position, row.chip_label, row.chip_type, row.chip_value)
+        for row in several
+        if row.chip_label is not None
+    )
+    return tuple(
+        (label, Text.of(value) if kind == AttributeType.YES_NO else value) for _, label, kind, value in chips
+    )
 
 
 def _opt_ins(
     session: Session, actor: Actor, ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, tuple[str, datetime | None]]:
     """Return the most telling state of the actor's stores for each customer that they know."""
-    link = CustomerStore
     query = select(link.customer_id, link.opt_in_state, link.opted_in_at).where(link.customer_id.in_(ids))
     if not actor.has_every_store:
         query = query.where(link.store_id.in_(actor.store_ids))
@@ -131,29 +144,10 @@ def _opt_ins(
     return shown
 
 
-def _chips(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, str]]]:
-    chips: dict[uuid.UUID, list[tuple[str, str]]] = {}
-    definition, attribute = AttributeDefinition, ExtendedAttribute
-    for customer_id, label, kind, value in session.execute(
-        select(attribute.customer_id, definition.label, definition.type, attribute.value)
-        .join(definition, definition.key == attribute.name)
-        .where(
-            attribute.customer_id.in_(ids),
-            definition.is_in_list,
-            definition.is_active,
-            ~definition.is_sensitive,
-        )
-        .order_by(definition.position, definition.label)
-    ):
-        shown = Text.of(value) if kind == AttributeType.YES_NO else value
-        chips.setdefault(customer_id, []).append((label, shown))
-    return chips
-
-
 def _row(
     customer: Row[Any],
     links: Mapping[uuid.UUID, tuple[str, datetime | None]],
-    chips: Mapping[uuid.UUID, list[tuple[str, str]]],
+    chips: tuple[tuple[str, str], ...],
     wanted: tuple[Term, ...],
     order: str | None,
 ) -> CustomerRow:
@@ -179,6 +173,6 @@ def _row(
         opted_in_at=opted_in_at,
         last_order_at=customer.last_order_at,
         order_count=customer.order_count,
-        chips=tuple(chips.get(customer.id, ())),
+        chips=chips,
         match=search_matches.why(person, wanted),
     )

@@ -18,7 +18,7 @@ from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
-from app.queries import scope, search
+from app.queries import scope, search_whole
 from app.services import audit, consents, events, holds, revisions, search_index
 
 EMAIL_TAKEN = N_("A customer with this e-mail address exists already.")
@@ -179,7 +179,7 @@ def add_to_store(
     """
     actor.require(Permission.CUSTOMER_EDIT)
     scope.require_store(actor, store_id)
-    if customer_id not in {found.id for found in search.find_masked(session, actor, proof)}:
+    if customer_id not in {found.id for found in search_whole.find(session, actor, proof).masked}:
         raise NotFound
     customer = session.get_one(Customer, customer_id, with_for_update=True)
     holds.refuse(session, actor, customer_id)

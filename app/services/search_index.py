@@ -54,7 +54,8 @@ def rebuild(session: Session, progress: Callable[[int], None] | None = None) -> 
     the customers' ids.
     """
     session.flush()
-    tables_of_index = (tables.documents, tables.entries, tables.words, tables.frequencies, tables.places)
+    # A store keeps its number: every process knows those that it has asked for.
+    tables_of_index = (tables.documents, tables.entries, tables.words, tables.frequencies)
     for table in tables_of_index:
         session.execute(delete(table))
     if _on_sqlite(session):

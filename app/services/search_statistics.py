@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.models import search as tables
+from app.queries import search_lookup as lookup
 from app.services import search_entries
 
 SAMPLE = 10_000
@@ -68,3 +69,4 @@ def count(session: Session) -> None:
     ]
     session.execute(delete(tables.frequencies))
     session.execute(insert(tables.frequencies), [{"token": tables.ALL, "documents": newest}, *kept])
+    lookup.forget_frequencies(session)

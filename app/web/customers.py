@@ -24,6 +24,7 @@ from app.models import Customer
 from app.queries import audit as audit_queries
 from app.queries import customers as queries
 from app.queries import search as search_queries
+from app.queries import search_whole
 from app.services import attributes, audit, customers, holds, idempotency
 from app.services.list_log import ListLog
 from app.web import conflicts, htmx, profiles
@@ -302,9 +303,10 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         # Nobody on this list: look in the whole store before anybody makes a duplicate.
         wider = Asked(**{**asdict(asked), "list": CustomerList.STORE.value})
         page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
-    masked_cards = search_queries.find_masked(session, actor, asked.text) if asked.text else []
+    whole = search_whole.find(session, actor, asked.text) if asked.text else search_whole.Whole()
+    masked_cards = whole.masked
     # Of somebody on hold the whole address, number or id was typed, which finds hardly anybody else.
-    on_hold = search_queries.find_on_hold(session, actor, asked.text) if page.total < FEW else []
+    on_hold = whole.on_hold if page.total < FEW else []
     _note(
         actor,
         asked,

@@ -17,7 +17,7 @@ from app.domain.searches import CustomerQuery
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from app.models import Address, AuditEntry, Customer, DataRequest, Event, Mail
 from app.queries import data_requests as queries
-from app.queries import profiles, search
+from app.queries import profiles, search, search_whole
 from app.services import addresses, attributes, consents, customers, data_requests, search_index
 from tests import factories
 from tests.cast import make_cast
@@ -215,10 +215,10 @@ def test_a_customer_on_hold_is_in_no_list_until_it_ends(session, cast, mia, kind
     row = ask(session, mia, cast.marie, kind)
     assert seen(session, mia, cast.marie) == [False] * 5
     for text in ("Marie@mail.example", "06 12 34 56 78", cast.marie.display_id.lower()):
-        assert [held.id for held in search.find_on_hold(session, mia, text)] == [cast.marie.id]
+        assert [held.id for held in search_whole.find(session, mia, text).on_hold] == [cast.marie.id]
     cleo = factories.make_actor(cast.cleo, cast.south)
-    assert search.find_on_hold(session, mia, "lefevre") == []
-    assert search.find_on_hold(session, cleo, "marie@mail.example") == []
+    assert search_whole.find(session, mia, "lefevre").on_hold == []
+    assert search_whole.find(session, cleo, "marie@mail.example").on_hold == []
     # An act on the customer does not bring them back.
     with transaction(session):
         search_index.refresh(session, [cast.marie.id])
