@@ -1,12 +1,9 @@
 """The application: build, register, return."""
 
-from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Request, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask.templating import Environment
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_login import current_user
@@ -18,6 +15,7 @@ from app.config import Settings
 from app.db import make_engine, set_ledger_key, set_waker
 from app.jobs.queue import Waker
 from app.services.list_log import ListLog
+from app.templates import Templates
 
 LANGUAGES = ("en", "de")
 API_PREFIX = "/v0/"
@@ -29,14 +27,6 @@ class PageSessions(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session in the cookie, or none for the API."""
         return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
-
-
-class Templates(Environment):
-    """Flask's templates, quicker with what all of them may call."""
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """Return a plain dict instead of Jinja's ChainMap, which a page asks two thousand times."""
-        return {**self.globals, **(d or {})}
 
 
 class Application(Flask):
@@ -102,6 +92,7 @@ def _register(app: Flask) -> None:
     web.requests.register(app)
     web.database.register(app)
     web.filters.register(app)
+    web.links.register(app)
     web.errors.register(app)
     protect = CSRFProtect(app)
     # A customer's phone may keep no cookie; the secret in the link is what no other site knows.
@@ -109,7 +100,7 @@ def _register(app: Flask) -> None:
     web.access.register(app)
     web.confirmations.register(app)
     Babel(app, locale_selector=_locale)
-    web.filters.translate_once(app)
+    web.filters.translate(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
     api.register(app)

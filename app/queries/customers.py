@@ -32,7 +32,7 @@ def get(
     if not parts and not for_update and (actor, customer_id) in seen:
         return seen[actor, customer_id]
     single = tuple(part for part in parts if not part.property.uselist)
-    query = _by_id(single, for_update=for_update).where(scope.visible(actor))
+    query = _by_id(single, scope.bounds(actor), for_update=for_update)
     customer = session.scalars(query, {"customer_id": customer_id}).one_or_none()
     if customer is None:
         raise NotFound
@@ -45,9 +45,12 @@ def get(
     return customer
 
 
-@lru_cache
-def _by_id(parts: tuple[InstrumentedAttribute[object], ...], *, for_update: bool) -> Select[Customer]:
-    query = select(Customer).where(Customer.id == bindparam("customer_id")).options(*map(joinedload, parts))
+@lru_cache(maxsize=256)
+def _by_id(
+    parts: tuple[InstrumentedAttribute[object], ...], kept_to: scope.Bounds, *, for_update: bool
+) -> Select[Customer]:
+    query = select(Customer).where(Customer.id == bindparam("customer_id"), scope.within(kept_to))
+    query = query.options(*map(joinedload, parts))
     if for_update:
         query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
     return query

@@ -55,7 +55,11 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 
     Those are: recorded there, or of a customer whom one of them knows.
     """
-    return true() if actor.sees_every_customer else _of_stores(actor.store_ids)
+    return _within(scope.bounds(actor))
+
+
+def _within(kept_to: scope.Bounds) -> ColumnElement[bool]:
+    return true() if kept_to is None else _of_stores(kept_to)
 
 
 @lru_cache(maxsize=256)
@@ -131,16 +135,18 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
 
 
 # Each profile asks, so the statement is made once.
-_OPEN_ONES = (
-    select(DataRequest)
-    .where(DataRequest.customer_id == bindparam("customer_id"), _IS_OPEN)
-    .order_by(DataRequest.due_at)
-)
+@lru_cache(maxsize=256)
+def _open_ones(kept_to: scope.Bounds) -> Select[DataRequest]:
+    return (
+        select(DataRequest)
+        .where(DataRequest.customer_id == bindparam("customer_id"), _IS_OPEN, _within(kept_to))
+        .order_by(DataRequest.due_at)
+    )
 
 
 def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[DataRequest]:
     """Return the open requests of a customer whom the actor sees, for the profile."""
-    return session.scalars(_OPEN_ONES.where(visible(actor)), {"customer_id": customer_id}).all()
+    return session.scalars(_open_ones(scope.bounds(actor)), {"customer_id": customer_id}).all()
 
 
 def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:

@@ -20,6 +20,7 @@ from app.web import (
     headers,
     health,
     jobs,
+    links,
     logs,
     orders,
     own_phone,
@@ -69,6 +70,7 @@ __all__ = [
     "errors",
     "filters",
     "headers",
+    "links",
     "own_phone",
     "requests",
 ]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ import babel.dates
 import babel.numbers
 import phonenumbers
 from babel import Locale
+from babel.support import Translations
 from flask import Flask, g, request, url_for
 from flask_babel import get_locale, get_translations, pgettext
 from flask_babel import gettext as _
@@ -29,6 +31,7 @@ from app.domain.permissions import Permission, Role
 from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
+from app.templates import Templates
 from app.web.access import current_actor
 from app.web.database import get_session
 from app.web.headers import csp_nonce
@@ -49,8 +52,19 @@ class NavItem:
 
 def money(amount_minor: int, currency: str) -> str:
     """Return an amount given in the currency's smallest unit, written in the user's format."""
+    return _money(amount_minor, currency, html_lang())
+
+
+# Prices and days come again and again: to write one takes as long as a statement.
+@lru_cache(maxsize=8192)
+def _money(amount_minor: int, currency: str, locale: str) -> str:
     digits = babel.numbers.get_currency_precision(currency)
-    return amount(Decimal(amount_minor).scaleb(-digits), currency)
+    return babel.numbers.format_currency(Decimal(amount_minor).scaleb(-digits), currency, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def _date(day: dt.date, locale: str) -> str:
+    return babel.dates.format_date(day, "medium", locale=locale)
 
 
 def amount(value: Decimal | int | None, currency: str | None) -> str:
@@ -65,7 +79,9 @@ def amount(value: Decimal | int | None, currency: str | None) -> str:
 def date(value: dt.datetime | dt.date | str | None) -> str:
     """Return a day in the user's format, in the time zone of the store."""
     moment = _moment(value)
-    return babel.dates.format_date(moment, "medium", locale=_locale()) if moment else ""
+    if moment is None:
+        return ""
+    return _date(moment.date() if isinstance(moment, dt.datetime) else moment, html_lang())
 
 
 def datetime(value: dt.datetime | str | None) -> str:
@@ -232,8 +248,11 @@ def navigation() -> list[NavItem]:
 
 
 def html_lang() -> str:
-    """Return the language of the page."""
-    return str(_locale())
+    """Return the language of the page, as babel names it."""
+    found: str | None = g.get("language")
+    if found is None:
+        found = g.language = str(_locale())
+    return found
 
 
 def reviews_waiting() -> int:
@@ -322,8 +341,10 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
 
 
-def translate_once(app: Flask) -> None:
-    """Let templates look up the translations once a request; Flask-Babel does for each text."""
+def translate(app: Flask) -> None:
+    """Give templates their translations: fixed texts when compiled, others looked up once a request."""
+    folder = Path(app.root_path) / "translations"
+    catalogue = cache(lambda language: Translations.load(folder, [language]))
 
     def found() -> Any:
         translations = g.get("translations")
@@ -333,17 +354,23 @@ def translate_once(app: Flask) -> None:
 
     def translated(text: str, **values: Any) -> Markup:
         """Do what Jinja's own `_` does, without asking the context three times: pages ask a hundred times."""
-        said = found().ugettext(text)
-        return Markup(said) % values if values or "%" in said else Markup(said)  # noqa: S704
+        return _filled(found().ugettext(text), values)
 
-    app.jinja_env.globals["_"] = translated
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext=lambda text: found().ugettext(text),
-        ngettext=lambda one, many, number: found().ungettext(one, many, number),
-        newstyle=True,
-        pgettext=lambda context, text: found().upgettext(context, text),
-        npgettext=lambda context, one, many, number: found().unpgettext(context, one, many, number),
-    )
+    def counted(one: str, many: str, number: int, **values: Any) -> Markup:
+        """Do what Jinja's own `ngettext` does."""
+        return _filled(found().ungettext(one, many, number), {"num": number, **values})
+
+    environment = app.jinja_env
+    if not isinstance(environment, Templates):
+        raise TypeError("the application's templates are not its own")
+    environment.globals.update(_=translated, ngettext=counted)
+    environment.language = html_lang
+    environment.say = lambda language, text: _filled(catalogue(language).ugettext(text), {})
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> Markup:
+    # Our own texts: what is put into them is escaped.
+    return Markup(text) % values if values or "%" in text else Markup(text)  # noqa: S704
 
 
 def _locale() -> Locale:

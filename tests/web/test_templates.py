@@ -1,0 +1,76 @@
+"""Templates are compiled once a language, and called straight."""
+
+import uuid
+
+import jinja2
+import pytest
+from flask import url_for
+
+CARD = """\
+{% macro card(text, class="a", end="!") %}
+<{{ class }} {{ text }}{{ caller() if caller is defined }}{{ end }}>
+{% endmacro %}
+{{ card("<x>", class="b") }}
+{% call card("y", end="?") %}{% for n in range(2) %}{{ loop.index }}{% endfor %}{% endcall %}
+{{ dict(**{"for": 1})["for"] }}{{ _(*["Edit"]) }}
+"""
+
+
+@pytest.fixture
+def render(app):
+    """Render the template `page.html` of these texts in a language."""
+
+    def rendered(language, sources):
+        environment = app.jinja_env.overlay(loader=jinja2.DictLoader(sources))
+        environment.compiled_for = language
+        with app.test_request_context("/sign-in", headers={"Accept-Language": language}):
+            return environment.get_template("page.html").render()
+
+    return rendered
+
+
+def test_each_language_has_fixed_texts_of_its_own(render):
+    sources = {
+        "page.html": '{% from "part.html" import part %}{{ part() }}, {{ _("Created %(day)s", day="<b>") }}',
+        "part.html": (
+            "{% macro part() %}"
+            '{{ _("Edit") }}, {{ ngettext("%(num)s day", "%(num)s days", 2) }}{% endmacro %}'
+        ),
+    }
+    assert render("en", sources) == "Edit, 2 days, Created &lt;b&gt;"
+    assert render("de", sources) == "Bearbeiten, 2 days, Angelegt am &lt;b&gt;"
+
+
+def test_macros_functions_and_blocks_are_called_with_all_they_take(render):
+    assert render("en", {"page.html": CARD}).split() == ["<b", "&lt;x&gt;!>", "<a", "y12?>", "1Edit"]
+
+
+def test_what_takes_the_context_gets_it(app, render):
+    @jinja2.pass_context
+    def own_name(context):
+        return context.name
+
+    app.jinja_env.globals["own_name"] = own_name
+    assert render("en", {"page.html": "{{ own_name() }}"}) == "page.html"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "values"),
+    [
+        ("customers.index", {}),
+        ("customers.show", {"customer_id": uuid.UUID(int=7)}),
+        ("addresses.edit", {"address_id": uuid.UUID(int=1), "customer_id": uuid.UUID(int=2)}),
+        ("customers.show", {"customer_id": uuid.UUID(int=3), "list": "a b&c"}),
+        ("customers.index", {"associate": uuid.UUID(int=4)}),
+        ("static", {"filename": "a b.css"}),
+        ("own_phone.withdraw", {"token": "{x}/ä"}),
+        ("customers.index", {"_external": True}),
+    ],
+)
+@pytest.mark.parametrize("root", ["", "/a{0}"])
+def test_addresses_are_those_of_flask(app, endpoint, values, root):
+    with app.test_request_context("/sign-in", environ_overrides={"SCRIPT_NAME": root}):
+        made = app.jinja_env.globals["url_for"]
+        assert made(endpoint, **values) == url_for(endpoint, **values)
+        others = {name: uuid.uuid4() if type(value) is uuid.UUID else value for name, value in values.items()}
+        assert made(endpoint, **others) == url_for(endpoint, **others)
