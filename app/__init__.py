@@ -92,9 +92,9 @@ def _register(app: Flask) -> None:
     web.requests.register(app)
     web.database.register(app)
     web.filters.register(app)
-    web.links.register(app)
     web.errors.register(app)
     protect = CSRFProtect(app)
+    web.links.register(app)
     # A customer's phone may keep no cookie; the secret in the link is what no other site knows.
     protect.exempt(web.own_phone.blueprint)
     web.access.register(app)

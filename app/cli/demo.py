@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -164,7 +164,8 @@ def _build(session: Session) -> list[dict[str, str]]:
     now = clock.utcnow()
     stores = _stores(session, now - timedelta(days=900))
     associates, sign_ins = _associates(session, stores, now - timedelta(days=800))
-    definitions = _definitions(session, now - timedelta(days=800))
+    _make_definitions(session, now - timedelta(days=800))
+    definitions = attribute_services.definitions(session)
     people = demo_people.make(dice, CUSTOMERS)
     rows = _customers(session, dice, people, stores, associates, definitions, now)
     _orders(session, dice, people, rows, stores, now)
@@ -233,17 +234,15 @@ def _ascii(email: str) -> str:
     return email.translate(from_letters)
 
 
-def _definitions(session: Session, at: datetime) -> dict[str, AttributeDefinition]:
-    made = {
-        key: AttributeDefinition(
+def _make_definitions(session: Session, at: datetime) -> None:
+    session.add_all(
+        AttributeDefinition(
             key=key, label=label, type=kind.value, choices=list(choices), group=group, position=position,
             is_in_list=in_list, is_sensitive=sensitive, created_at=at, updated_at=at,
         )
         for position, (key, label, kind, choices, group, in_list, sensitive) in enumerate(DEFINITIONS)
-    }  # fmt: skip
-    session.add_all(made.values())
+    )  # fmt: skip
     session.flush()
-    return made
 
 
 def _customers(
@@ -252,7 +251,7 @@ def _customers(
     people: list[demo_people.Person],
     stores: list[Store],
     associates: list[Associate],
-    definitions: dict[str, AttributeDefinition],
+    definitions: Mapping[str, attributes.Definition],
     now: datetime,
 ) -> list[Customer]:
     by_store = [

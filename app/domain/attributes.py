@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple
 
 from app.domain import folding, payment_cards, values
 from app.domain.customers import MAX_ATTRIBUTES
@@ -42,12 +42,15 @@ class AttributeType(StrEnum):
         }[self.value]
 
 
-class Definition(Protocol):
-    """What reading a value needs to know of its definition."""
+class Definition(NamedTuple):
+    """How an attribute is asked, checked and shown, as far as that concerns a customer's own values."""
 
     key: str
+    label: str
     type: str
-    choices: list[str]
+    choices: Sequence[str]
+    group: str
+    is_sensitive: bool
 
 
 def read(definition: Definition | None, value: object) -> str:

@@ -91,9 +91,12 @@ DUE = tuple(state for state in OPEN if state is not State.RESTRICTED)
 class Request(Protocol):
     """What a hold depends on, as the table has it."""
 
-    kind: str
-    state: str
-    origin: str
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def origin(self) -> str: ...  # noqa: D102
 
 
 def may_change(requests: Iterable[Request], *, answers_requests: bool) -> bool:

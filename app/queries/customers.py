@@ -1,17 +1,27 @@
 """Customers, one by one."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.domain.actor import Actor
+from app.domain.addresses import FIELD_LABELS
 from app.errors import NotFound
-from app.models import Associate, AssociateStore, Customer, CustomerStore, Store
+from app.models import (
+    Address,
+    Associate,
+    AssociateStore,
+    Customer,
+    CustomerStore,
+    ExtendedAttribute,
+    Store,
+)
 from app.models.associate import full_name
 from app.queries import scope
 
@@ -114,14 +124,46 @@ def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[Kno
     ]
 
 
+_addresses = Address.__table__.c
+_ADDRESSES = (
+    select(_addresses.id, *(_addresses[name] for name in FIELD_LABELS))
+    .where(_addresses.customer_id == bindparam("customer_id"))
+    .order_by(_addresses.type, _addresses.is_default.desc(), _addresses.created_at)
+)
+
+
+def addresses(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[Row[Any]]:
+    """Return the id and the fields by name of the addresses, defaults first. Raises NotFound."""
+    get(session, actor, customer_id)
+    return session.execute(_ADDRESSES, {"customer_id": customer_id}).all()
+
+
+_values = ExtendedAttribute.__table__.c
+_ATTRIBUTES = (
+    select(_values.name, _values.value)
+    .where(_values.customer_id == bindparam("customer_id"))
+    .order_by(_values.name)
+)
+
+
+def attribute_values(session: Session, actor: Actor, customer_id: uuid.UUID) -> dict[str, str]:
+    """Return the extended attributes by name, as they are stored. Raises NotFound."""
+    get(session, actor, customer_id)
+    return {row.name: row.value for row in session.execute(_ATTRIBUTES, {"customer_id": customer_id})}
+
+
+_associates, _places = Associate.__table__.c, AssociateStore.__table__.c
+_ASSOCIATES = (
+    select(_associates.id, _associates.first_name, _associates.last_name)
+    .join(AssociateStore.__table__, _places.associate_id == _associates.id)
+    .where(_places.store_id == bindparam("store_id"))
+    .order_by(_associates.first_name, _associates.last_name)
+)
+
+
 def associates_of(session: Session, actor: Actor, store_id: uuid.UUID | None) -> list[tuple[uuid.UUID, str]]:
     """Return (id, name) of the associates of a store, for the filter of the list."""
     if not actor.works_in(store_id):
         return []
-    found = session.execute(
-        select(Associate.id, Associate.first_name, Associate.last_name)
-        .join(AssociateStore, AssociateStore.associate_id == Associate.id)
-        .where(AssociateStore.store_id == store_id)
-        .order_by(Associate.first_name, Associate.last_name)
-    )
+    found = session.execute(_ASSOCIATES, {"store_id": store_id})
     return [(associate_id, full_name(first, last)) for associate_id, first, last in found]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -134,19 +135,30 @@ def counts(session: Session, actor: Actor) -> dict[str, int]:
     }
 
 
+class OpenRequest(NamedTuple):
+    """What a profile shows of an open request, and what decides on a hold."""
+
+    id: uuid.UUID
+    kind: str
+    state: str
+    origin: str
+    erase_after: datetime | None
+
+
 # Each profile asks, so the statement is made once.
 @lru_cache(maxsize=256)
-def _open_ones(kept_to: scope.Bounds) -> Select[DataRequest]:
+def _open_ones(kept_to: scope.Bounds) -> Select[Any]:
     return (
-        select(DataRequest)
+        select(*(getattr(DataRequest, name) for name in OpenRequest._fields))
         .where(DataRequest.customer_id == bindparam("customer_id"), _IS_OPEN, _within(kept_to))
         .order_by(DataRequest.due_at)
     )
 
 
-def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[DataRequest]:
+def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[OpenRequest]:
     """Return the open requests of a customer whom the actor sees, for the profile."""
-    return session.scalars(_open_ones(scope.bounds(actor)), {"customer_id": customer_id}).all()
+    found = session.execute(_open_ones(scope.bounds(actor)), {"customer_id": customer_id})
+    return [OpenRequest(*row) for row in found]
 
 
 def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:

@@ -137,14 +137,18 @@ def _write(
     return customer
 
 
-# Each profile and list asks, so the statement is made once.
+# Each profile and list asks, so it is made once, and of a table, whose rows take half as long as a class's.
+_columns = AttributeDefinition.__table__.c
 _ACTIVE = (
-    select(AttributeDefinition)
-    .where(AttributeDefinition.is_active)
-    .order_by(AttributeDefinition.group, AttributeDefinition.position, AttributeDefinition.label)
-)
+    select(
+        _columns.key, _columns.label, _columns.type, _columns.choices, _columns.group_name,
+        _columns.is_sensitive,
+    )
+    .where(_columns.is_active)
+    .order_by(_columns.group_name, _columns.position, _columns.label)
+)  # fmt: skip
 
 
-def definitions(session: Session) -> dict[str, AttributeDefinition]:
+def definitions(session: Session) -> dict[str, attributes.Definition]:
     """Return the active definitions by key, in the order in which they are asked."""
-    return {definition.key: definition for definition in session.scalars(_ACTIVE)}
+    return {row.key: attributes.Definition(*row) for row in session.execute(_ACTIVE)}

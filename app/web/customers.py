@@ -281,9 +281,7 @@ def _show(
     customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str], *, detail: str = ""
 ) -> Response:
     session, actor = get_session(), current_actor()
-    customer = queries.get(
-        session, actor, customer_id, Customer.addresses, Customer.extended_attributes, Customer.created_by
-    )
+    customer = queries.get(session, actor, customer_id, Customer.created_by)
     context = profiles.profile(session, actor, customer, revealed)
     if htmx.wants_fragment():
         response = Response(render_template("customers/_profile.html", **context))

@@ -114,7 +114,16 @@ def ago(value: dt.datetime | None) -> str:
     """Return how long ago a time was, in words."""
     if value is None:
         return ""
-    return babel.dates.format_timedelta(value - clock.utcnow(), add_direction=True, locale=_locale())
+    passed = value - clock.utcnow()
+    if abs(passed) > dt.timedelta(days=2):
+        # Of what is days ago nobody is told the hours, so it is told alike.
+        return _days_ago(round(passed / dt.timedelta(days=1)), html_lang())
+    return babel.dates.format_timedelta(passed, add_direction=True, locale=_locale())
+
+
+@lru_cache(maxsize=4096)
+def _days_ago(days: int, locale: str) -> str:
+    return babel.dates.format_timedelta(dt.timedelta(days=days), add_direction=True, locale=locale)
 
 
 def code_name(value: str) -> Markup:

@@ -4,12 +4,19 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
+from flask_wtf.csrf import generate_csrf
 
 
 def register(app: Flask) -> None:
     """Give the templates `url_for`; a profile asks it for fifty addresses."""
-    app.jinja_env.globals["url_for"] = _maker(app.url_for)
+    app.jinja_env.globals.update(url_for=_maker(app.url_for), csrf_token=csrf_token)
+
+
+def csrf_token() -> str:
+    """Return the request's token, which Flask-WTF signs once; to ask it again takes three look-ups."""
+    known: str | None = g.get("csrf_token")
+    return known or str(generate_csrf())
 
 
 def _maker(build: Callable[..., str]) -> Callable[..., str]:

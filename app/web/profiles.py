@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.domain import values
 from app.domain.actor import Actor
-from app.domain.attributes import AttributeType
+from app.domain.attributes import AttributeType, Definition
 from app.domain.consents import OPEN_STATES, Purpose, State, contact_ways
 from app.domain.consents import Channel as ConsentChannel
 from app.domain.data_requests import ON_HOLD, may_change
 from app.domain.data_requests import State as RequestState
 from app.domain.permissions import Permission
 from app.domain.texts import N_
-from app.models import AttributeDefinition, Customer, DataRequest, ExtendedAttribute
+from app.models import Customer
 from app.queries import consents, customers, data_requests, orders
 from app.services import attributes
 from app.web.filters import money
@@ -73,10 +73,13 @@ class AttributeGroup:
     values: Sequence[AttributeValue]
 
 
+OpenRequests = Sequence[data_requests.OpenRequest]
+
+
 def profile(
     session: Session, actor: Actor, customer: Customer, revealed: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return what the whole profile shows; the customer comes with all its parts loaded."""
+    """Return what the whole profile shows; the customer comes with who created them."""
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
     requests = data_requests.of_customer(session, actor, customer.id)
     opt_ins = consent_section(session, actor, customer, requests)
@@ -96,7 +99,7 @@ def head(
     facts: orders.OrderFacts | None = None,
     opt_ins: Sequence[consents.ConsentRow] | None = None,
     revealed: Mapping[str, str] | None = None,
-    requests: Sequence[DataRequest] | None = None,
+    requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the head of the profile and the contact section show.
 
@@ -148,7 +151,7 @@ def _ways(
     actor: Actor,
     customer: Customer,
     opt_ins: Sequence[consents.ConsentRow],
-    requests: Sequence[DataRequest],
+    requests: OpenRequests,
     revealed: Mapping[str, str],
 ) -> dict[str, Sequence[Way]]:
     """Return by kind of contact data what it may be used for in the store that the actor stands in."""
@@ -178,7 +181,7 @@ def _ways(
     }
 
 
-def is_on_hold(requests: Sequence[DataRequest]) -> bool:
+def is_on_hold(requests: OpenRequests) -> bool:
     """True when one of a customer's open requests forbids to use the data."""
     return any(RequestState(row.state) in ON_HOLD for row in requests)
 
@@ -188,7 +191,10 @@ def _target(value: str) -> str:
 
 
 def may_edit(
-    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    requests: OpenRequests | None = None,
 ) -> bool:
     """True when the user may change the customer, by role and by no hold; `requests` if they are known."""
     if not actor.can(Permission.CUSTOMER_EDIT):
@@ -199,7 +205,10 @@ def may_edit(
 
 
 def contact(
-    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the contact section shows; `requests` if they are known, here and below."""
     return {
@@ -214,12 +223,15 @@ def contact(
 
 
 def addresses(
-    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the addresses section shows."""
     return {
         "customer": customer,
-        "addresses": customer.addresses,
+        "addresses": customers.addresses(session, actor, customer.id),
         "may_edit": may_edit(session, actor, customer, requests),
     }
 
@@ -228,12 +240,13 @@ def extended_attributes(
     session: Session,
     actor: Actor,
     customer: Customer,
-    requests: Sequence[DataRequest] | None = None,
+    requests: OpenRequests | None = None,
     *,
     is_revealed: bool = False,
 ) -> dict[str, Any]:
     """Return what the preferences section shows; sensitive ones only when they were asked for."""
-    groups = _groups(attributes.definitions(session), customer.extended_attributes, is_revealed=is_revealed)
+    given = customers.attribute_values(session, actor, customer.id)
+    groups = _groups(attributes.definitions(session), given, is_revealed=is_revealed)
     return {
         "customer": customer,
         "attribute_groups": groups,
@@ -244,7 +257,10 @@ def extended_attributes(
 
 
 def consent_section(
-    session: Session, actor: Actor, customer: Customer, requests: Sequence[DataRequest] | None = None
+    session: Session,
+    actor: Actor,
+    customer: Customer,
+    requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the opt-ins section shows."""
     rows = consents.list_states(session, actor, customer.id)
@@ -281,10 +297,9 @@ def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
 
 
 def _groups(
-    definitions: Mapping[str, AttributeDefinition], rows: Sequence[ExtendedAttribute], *, is_revealed: bool
+    definitions: Mapping[str, Definition], given: Mapping[str, str], *, is_revealed: bool
 ) -> list[AttributeGroup]:
     found: dict[str, list[AttributeValue]] = {}
-    given = {row.name: row.value for row in rows}
     for key in [
         *(key for key in definitions if key in given),
         *(name for name in given if name not in definitions),
@@ -303,7 +318,7 @@ def _groups(
     return [AttributeGroup(label=label, values=entries) for label, entries in found.items()]
 
 
-def _said(definition: AttributeDefinition | None, value: str) -> str:
+def _said(definition: Definition | None, value: str) -> str:
     # The only values that are words of ours; see app/domain/attributes.py.
     is_ours = definition is not None and definition.type == AttributeType.YES_NO and value in {"yes", "no"}
     return _(value) if is_ours else value

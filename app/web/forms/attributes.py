@@ -8,8 +8,7 @@ from flask_babel import lazy_gettext as _
 from wtforms import Field, RadioField, SelectChoice, SelectMultipleField, StringField  # type: ignore[attr-defined]
 
 from app.domain import attributes
-from app.domain.attributes import AttributeType
-from app.models import AttributeDefinition
+from app.domain.attributes import AttributeType, Definition
 from app.web.forms.base import BaseForm, RevisionMixin
 
 PREFIX = "attribute_"
@@ -35,7 +34,7 @@ class FormGroup:
     fields: Sequence[FormEntry]
 
 
-def build(definitions: Mapping[str, AttributeDefinition], current: Mapping[str, str]) -> AttributesForm:
+def build(definitions: Mapping[str, Definition], current: Mapping[str, str]) -> AttributesForm:
     """Return the form with a field for each definition, filled with the customer's values."""
     members: dict[str, Any] = {}
     data: dict[str, Any] = {}
@@ -48,7 +47,7 @@ def build(definitions: Mapping[str, AttributeDefinition], current: Mapping[str, 
     return form
 
 
-def given(form: AttributesForm, definitions: Mapping[str, AttributeDefinition]) -> dict[str, str]:
+def given(form: AttributesForm, definitions: Mapping[str, Definition]) -> dict[str, str]:
     """Return {key: value} as the domain takes it."""
     found = {}
     for key in definitions:
@@ -57,7 +56,7 @@ def given(form: AttributesForm, definitions: Mapping[str, AttributeDefinition]) 
     return found
 
 
-def groups(form: AttributesForm, definitions: Mapping[str, AttributeDefinition]) -> list[FormGroup]:
+def groups(form: AttributesForm, definitions: Mapping[str, Definition]) -> list[FormGroup]:
     """Return the fields by group, in the order of the definitions."""
     found: dict[str, list[FormEntry]] = {}
     for key, definition in definitions.items():
@@ -67,7 +66,7 @@ def groups(form: AttributesForm, definitions: Mapping[str, AttributeDefinition])
     return [FormGroup(label=label, fields=entries) for label, entries in found.items()]
 
 
-def _field(definition: AttributeDefinition, value: str) -> Field:
+def _field(definition: Definition, value: str) -> Field:
     choices = [SelectChoice(choice) for choice in definition.choices]
     # A value that the definition no longer has stays choosable, so that saving loses nothing.
     if value and definition.type == AttributeType.CHOICE and value not in definition.choices:
