@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -37,9 +38,13 @@ SQLITE_PRAGMAS = {
     "cache_size": "-16384",
 }
 
-# Plans are made for each question, since how common a word is decides on the right one; compiling
-# them would take longer than they run. So would starting workers for them.
-_PLANNING = " -c plan_cache_mode=force_custom_plan -c jit=off -c max_parallel_workers_per_gather=0"
+# Compiling a plan would take longer than it runs, and so would starting workers for it.
+_PLANNING = " -c jit=off -c max_parallel_workers_per_gather=0"
+
+# The execution option of statements that look up by key: PostgreSQL prepares and plans them once a
+# connection, which takes longer than such a statement. All others are planned for each question, since
+# how common a word is decides on the right plan.
+PLANNED_ONCE = {"planned_once": True}
 
 POSTGRESQL_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
@@ -72,7 +77,20 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
         connect_args={"connect_timeout": 3, "options": options},
     )
     _ask_idle_connections(engine)
+    event.listen(engine, "before_cursor_execute", _prepare_by_key)
     return engine
+
+
+def _prepare_by_key(
+    _connection: Connection,
+    cursor: Any,
+    _statement: str,
+    _values: object,
+    context: ExecutionContext | None,
+    _many: bool,
+) -> None:
+    by_key = context is not None and context.execution_options.get("planned_once", False)
+    cursor.connection.prepare_threshold = 0 if by_key else None
 
 
 def _ask_idle_connections(engine: Engine) -> None:

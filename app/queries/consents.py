@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain.actor import Actor
 from app.domain.consents import (
     OPEN_STATES,
@@ -98,6 +99,7 @@ _STATES = (
     .join(Store.__table__, _stores.id == _consents.store_id)
     .where(_consents.customer_id == bindparam("customer_id"))
     .order_by(_consents.purpose, _stores.name, _consents.channel)
+    .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
 _OWN_STATES = _STATES.where(_consents.store_id.in_(bindparam("store_ids", expanding=True)))
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from app.db import PLANNED_ONCE
 from app.domain.actor import Actor
 from app.domain.addresses import FIELD_LABELS
 from app.errors import NotFound
@@ -60,7 +61,7 @@ def _by_id(
     parts: tuple[InstrumentedAttribute[object], ...], kept_to: scope.Bounds, *, for_update: bool
 ) -> Select[Customer]:
     query = select(Customer).where(Customer.id == bindparam("customer_id"), scope.within(kept_to))
-    query = query.options(*map(joinedload, parts))
+    query = query.options(*map(joinedload, parts)).execution_options(**PLANNED_ONCE)
     if for_update:
         query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
     return query
@@ -107,6 +108,7 @@ _KNOWN_AT = (
     .join(CustomerStore.__table__, _links.store_id == _stores.id)
     .where(_links.customer_id == bindparam("customer_id"))
     .order_by(_stores.name)
+    .execution_options(**PLANNED_ONCE)
 )
 _KNOWN_AT_OWN = _KNOWN_AT.where(_stores.id.in_(bindparam("store_ids", expanding=True)))
 
@@ -129,6 +131,7 @@ _ADDRESSES = (
     select(_addresses.id, *(_addresses[name] for name in FIELD_LABELS))
     .where(_addresses.customer_id == bindparam("customer_id"))
     .order_by(_addresses.type, _addresses.is_default.desc(), _addresses.created_at)
+    .execution_options(**PLANNED_ONCE)
 )
 
 
@@ -143,6 +146,7 @@ _ATTRIBUTES = (
     select(_values.name, _values.value)
     .where(_values.customer_id == bindparam("customer_id"))
     .order_by(_values.name)
+    .execution_options(**PLANNED_ONCE)
 )
 
 
@@ -158,6 +162,7 @@ _ASSOCIATES = (
     .join(AssociateStore.__table__, _places.associate_id == _associates.id)
     .where(_places.store_id == bindparam("store_id"))
     .order_by(_associates.first_name, _associates.last_name)
+    .execution_options(**PLANNED_ONCE)
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import clock, data_requests
 from app.domain.actor import Actor
 from app.domain.data_requests import DUE, OPEN, SOON, Kind, State
@@ -152,6 +153,7 @@ def _open_ones(kept_to: scope.Bounds) -> Select[Any]:
         select(*(getattr(DataRequest, name) for name in OpenRequest._fields))
         .where(DataRequest.customer_id == bindparam("customer_id"), _IS_OPEN, _within(kept_to))
         .order_by(DataRequest.due_at)
+        .execution_options(**PLANNED_ONCE)
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Integer, bindparam, case, extract, func, select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import clock, orders
 from app.domain.actor import Actor
 from app.domain.orders import Fulfilment, Label
@@ -144,6 +145,7 @@ _NEWEST = (
     .order_by(_orders.placed_at.desc(), _orders.id.desc())
     .offset(bindparam("offset"))
     .limit(bindparam("count"))
+    .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
 
 
@@ -228,6 +230,7 @@ _SPEND = (
     select(_orders.currency, _MONTH, func.sum(_orders.grand_total_minor))
     .where(_orders.customer_id == bindparam("customer_id"), _orders.state != Fulfilment.CANCELLED.value)
     .group_by(_orders.currency, _MONTH)
+    .execution_options(**PLANNED_ONCE)
 )
 
 

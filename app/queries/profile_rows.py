@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain.actor import Actor
 from app.errors import NotFound
 from app.models import Address, Associate, Customer, ExtendedAttribute, Store
@@ -150,6 +151,7 @@ def _by_ids(bounds: scope.Bounds, *, whole: bool, on_sqlite: bool) -> Select[Any
         .outerjoin(_store, _store.c.id == _customer.c.store_id)
         .outerjoin(_creator, _creator.c.id == _customer.c.created_by_id)
         .where(_customer.c.id.in_(bindparam("ids", expanding=True)), scope.within(bounds))
+        .execution_options(**PLANNED_ONCE)
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.db import PLANNED_ONCE
 from app.domain.actor import Actor
 from app.domain.permissions import Permission
 from app.domain.tokens import TokenKind, digest
@@ -47,11 +48,13 @@ _ACCESS = (
     )
     .join_from(ApiToken.__table__, ApiClient.__table__)
     .where(_tokens.token_hash == bindparam("token_hash"), _tokens.kind == TokenKind.ACCESS.value)
+    .execution_options(**PLANNED_ONCE)
 )
 _STORE_IDS = (
     select(_stores.store_id)
     .where(_stores.api_client_id == bindparam("api_client_id"))
     .order_by(_stores.store_id)
+    .execution_options(**PLANNED_ONCE)
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import attributes, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
@@ -146,6 +147,7 @@ _ACTIVE = (
     )
     .where(_columns.is_active)
     .order_by(_columns.group_name, _columns.position, _columns.label)
+    .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
 
 

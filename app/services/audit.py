@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import clock, folding
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, Changes
@@ -51,7 +52,7 @@ def record(
     return entry
 
 
-_ACCESS = insert(cast("Table", AccessEntry.__table__))
+_ACCESS = insert(cast("Table", AccessEntry.__table__)).execution_options(**PLANNED_ONCE)
 
 
 def record_access(

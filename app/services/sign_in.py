@@ -12,6 +12,7 @@ import argon2
 from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.db import PLANNED_ONCE
 from app.domain import clock, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
@@ -194,8 +195,11 @@ _OPEN_SESSION = (
     .outerjoin(Store.__table__, and_(_stores.id == _places.store_id, _stores.is_active))
     .where(_sessions.token_hash == bindparam("token_hash"))
     .order_by(_stores.name)
+    .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
-_ALL_STORES = select(*_of_store).where(_stores.is_active).order_by(_stores.name)
+_ALL_STORES = (
+    select(*_of_store).where(_stores.is_active).order_by(_stores.name).execution_options(**PLANNED_ONCE)
+)
 
 
 def authenticate(
