@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app.domain.permissions import Scope
 from app.models import Store
 from tests import factories
-from tests.web.conftest import app, cast, compiled_templates, quick_passwords, settings
+from tests.web.conftest import app, application, cast, own_app, quick_passwords, settings
 
-__all__ = ["app", "cast", "compiled_templates", "quick_passwords", "settings"]
+__all__ = ["app", "application", "cast", "own_app", "quick_passwords", "settings"]
 
 
 class Program(FlaskClient):

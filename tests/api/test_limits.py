@@ -117,9 +117,9 @@ def test_the_answer_says_so(app, api, settings, clock):
 
 
 @pytest.fixture
-def app(app):
+def app(own_app):
     """The application with two more routes behind the same door."""
     for path, is_list in (("/v0/limit-probe", False), ("/v0/limit-probe-list", True)):
         view = guard(lambda: {"status": "ok"}, Scope.PROFILE_READ, is_list=is_list)
-        app.add_url_rule(path, endpoint=path, view_func=view)
-    return app
+        own_app.add_url_rule(path, endpoint=path, view_func=view)
+    return own_app

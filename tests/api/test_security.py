@@ -22,7 +22,7 @@ PROBE = "/v0/probe"
 
 
 @pytest.fixture
-def app(app):
+def app(own_app):
     """The application with a route that tells who asks."""
 
     def probe():
@@ -34,7 +34,7 @@ def app(app):
             "may": sorted(permission.value for permission in Permission if actor.can(permission)),
         }
 
-    app.add_url_rule(
+    own_app.add_url_rule(
         PROBE,
         endpoint="probe",
         view_func=guard(probe, Scope.PROFILE_READ),
@@ -45,8 +45,8 @@ def app(app):
     def fault():
         raise ZeroDivisionError(current_actor().name)
 
-    app.add_url_rule("/v0/fault", endpoint="fault", view_func=guard(fault, Scope.PROFILE_READ))
-    return app
+    own_app.add_url_rule("/v0/fault", endpoint="fault", view_func=guard(fault, Scope.PROFILE_READ))
+    return own_app
 
 
 @pytest.mark.parametrize(

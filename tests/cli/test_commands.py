@@ -21,7 +21,7 @@ from app.errors import Forbidden
 from app.models import ApiClient, Associate, AuditEntry, DataRequest, Mail
 from app.services import tokens as token_services
 from tests import factories
-from tests.conftest import free_port
+from tests.database import free_port
 from tests.factories import make_associate, make_store
 
 PASSWORD = "four plain warm words"

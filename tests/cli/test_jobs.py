@@ -15,7 +15,7 @@ from app.domain.actor import Actor
 from app.domain.jobs import JobKind
 from app.models import Job
 from app.services import jobs
-from tests.conftest import free_port
+from tests.database import free_port
 
 SYSTEM = Actor.system("test")
 

@@ -33,7 +33,7 @@ from app.models import AuditEntry, Delivery, Event, Webhook
 from app.services import customers, outbound
 from app.services import webhooks as service
 from app.services.sealing import Sealer
-from tests.conftest import free_port
+from tests.database import free_port
 from tests.factories import make_customer, make_store
 
 SYSTEM = Actor.system("test")

@@ -1,5 +1,5 @@
 """The rules look at the same application as the web tests."""
 
-from tests.web.conftest import app, cast, client, compiled_templates, quick_passwords, settings, sign_in
+from tests.web.conftest import app, application, cast, client, quick_passwords, settings, sign_in
 
-__all__ = ["app", "cast", "client", "compiled_templates", "quick_passwords", "settings", "sign_in"]
+__all__ = ["app", "application", "cast", "client", "quick_passwords", "settings", "sign_in"]

@@ -1,5 +1,7 @@
 """The migrations lead to the tables of the models, and each can be taken back."""
 
+import uuid
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -15,12 +17,16 @@ _OWN = ("customer_search", "customer_count", "attribute_count", "huey_")
 
 
 @pytest.fixture
-def engine(database_kind, tmp_path, migrated):
-    url = migrated if database_kind == "postgresql" else f"sqlite:///{tmp_path / 'fresh.db'}"
+def engine(database, database_kind, tmp_path):
+    """A database without any table."""
+    url = f"sqlite:///{tmp_path / 'fresh.db'}"
+    if database_kind == "postgresql":
+        name = f"fresh_{uuid.uuid4().hex}"
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        url = database.engine.url.set(database=name).render_as_string(hide_password=False)
     engine = make_engine(url, bulk=True)
     yield engine
-    if database_kind == "postgresql":
-        schema.upgrade(engine)
     engine.dispose()
 
 

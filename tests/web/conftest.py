@@ -1,22 +1,33 @@
-"""The web application under test: real database, real CSRF, real sign-in."""
+"""The web application under test: real database, real CSRF, real sessions."""
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import argon2
 import pytest
-from flask import Flask
+from flask import Flask, g
+from flask import session as flask_session
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
+from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
 from app import create_app
+from app.api.limits import Limiter
 from app.config import Settings
+from app.db import set_ledger_key, set_waker, transaction
+from app.jobs.queue import Waker
 from app.models import Associate
+from app.request_session import get_session
 from app.services import sign_in as sign_in_service
-from tests.cast import PASSWORD, Cast, make_cast
+from app.services.list_log import ListLog
+from app.services.sign_in import Attempt
+from app.web.auth import _begin as begin_session
+from tests.cast import Cast, make_cast
+from tests.database import Database
 
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -42,29 +53,44 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     )
 
 
-class CompiledTemplates(FileSystemBytecodeCache):
-    """Keeps what each language's templates were compiled to."""
-
-    def get_bucket(self, environment: Any, name: str, filename: str | None, source: str) -> Any:
-        return super().get_bucket(environment, f"{environment.compiled_for}/{name}", filename, source)
-
-
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates compiled once for all the applications of a run: that took a quarter of its time."""
-    return CompiledTemplates(str(tmp_path_factory.mktemp("templates")))
+def application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application of this worker: its routes and templates take longer to make than most tests."""
+    folder = tmp_path_factory.mktemp("application")
+    url = f"sqlite:///{folder / 'none.db'}"
+    return create_app(
+        Settings(data_dir=folder, database_url=url, secret_key="s" * 40, allow_http=True, web_threads=2)
+    )
+
+
+@contextmanager
+def at_work(app: Flask, settings: Settings, database: Database) -> Iterator[Flask]:
+    """Give the application all that it keeps while it runs, new for a test."""
+    engine = database.engine.execution_options()
+    set_ledger_key(engine, settings.ledger_secret)
+    set_waker(engine, Waker(settings))
+    # Its thread would write while a test does, and SQLite has one writer.
+    list_log = ListLog(engine, has_thread=False)
+    app.test_client_class = Browser
+    kept = dict(app.extensions)
+    app.extensions.update(settings=settings, engine=engine, list_log=list_log, api_limiter=Limiter())
+    yield app
+    list_log.close()
+    app.extensions.clear()
+    app.extensions.update(kept)
 
 
 @pytest.fixture
-def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = compiled_templates
-    app.test_client_class = Browser
-    # Its thread would write while a test does, and SQLite has one writer.
-    app.extensions["list_log"].has_thread = False
-    yield app
-    app.extensions["list_log"].close()
-    app.extensions["engine"].dispose()
+def app(application: Flask, settings: Settings, database: Database) -> Iterator[Flask]:
+    with at_work(application, settings, database) as app:
+        yield app
+
+
+@pytest.fixture
+def own_app(settings: Settings, database: Database) -> Iterator[Flask]:
+    """An application of this test's own, to add routes to."""
+    with at_work(create_app(settings), settings, database) as app:
+        yield app
 
 
 @pytest.fixture
@@ -73,20 +99,28 @@ def client(app: Flask) -> Browser:
 
 
 @pytest.fixture
-def cast(session: Session) -> Cast:
-    return make_cast(session)
+def cast(database: Database, session: Session) -> Cast:
+    return database.scene(session, make_cast)
 
 
 @pytest.fixture
-def sign_in(app: Flask, session: Session) -> Callable[[Associate], Browser]:
-    """Sign an associate in through the real form, and return their browser."""
+def sign_in(app: Flask) -> Callable[[Associate], Browser]:
+    """Sign an associate in as the form does (which test_auth.py fills in), and return their browser."""
 
     def enter(associate: Associate) -> Browser:
+        right = Attempt(account_hash="", associate_id=associate.id, stored=associate.password_hash)
+        with app.test_request_context():
+            g.request_id = uuid.uuid4().hex
+            database = get_session()
+            with transaction(database):
+                token = sign_in_service.succeed(database, right, request_id=g.request_id)
+            begin_session(token)
+            csrf_token = generate_csrf()
+            cookie = dict(flask_session)
         browser = app.test_client()
-        browser.get("/sign-in")
-        answer = browser.post("/sign-in", data={"username": associate.email, "password": PASSWORD})
-        assert answer.status_code == 303
-        browser.get("/password")
+        with browser.session_transaction() as session:
+            session.update(cookie)
+        browser.token = csrf_token
         return browser
 
     return enter

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from app.web import filters
+from app.web.access import signed_in
 
 
 @pytest.fixture
@@ -54,11 +55,11 @@ def test_days_and_countries_are_in_the_language(speak):
         assert filters.country_name("QQ") == "QQ"
 
 
-def test_times_are_in_the_zone_of_the_store(app, cast, sign_in):
+def test_times_are_in_the_zone_of_the_store(app, cast, sign_in, monkeypatch):
     moment = datetime(2026, 5, 4, 23, 30, tzinfo=UTC)
-    app.add_url_rule("/moment", "moment", moment_view := lambda: filters.datetime(moment))
-    moment_view.access = "signed_in"
-    assert sign_in(cast.ada).get("/moment").text.startswith("May 5, 2026, 1:30:00")
+    view = signed_in(lambda: filters.datetime(moment))
+    monkeypatch.setitem(app.view_functions, "auth.password", view)
+    assert sign_in(cast.ada).get("/password").text.startswith("May 5, 2026, 1:30:00")
 
 
 @pytest.mark.parametrize(
