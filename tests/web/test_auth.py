@@ -142,6 +142,11 @@ def test_a_copied_cookie_is_dead_after_sign_out(app, client, cast):
     assert (answer.status_code, answer.location.split("?")[0]) == (303, "/sign-in")
 
 
+def test_a_password_of_an_unknown_address_takes_as_long_to_check():
+    usual = argon2.extract_parameters(argon2.PasswordHasher().hash("a"))
+    assert argon2.extract_parameters(sign_in_service._DUMMY_HASH) == usual
+
+
 def test_signing_out_everywhere_ends_all_own_sessions_and_nobody_elses(cast, sign_in):
     tablet, phone, ben = sign_in(cast.ada), sign_in(cast.ada), sign_in(cast.ben)
     assert tablet.post("/sign-out-everywhere").location == "/sign-in"
