@@ -146,9 +146,12 @@ def _with_attribute(session: Session, question: Question, name: str, value: str)
         )
         .exists()
     )
-    return _with_source(
-        question, check, [Need.markers(t) for t in search_tokens.of_attribute(name, key)] or [NOBODY]
-    )
+    needs = [Need.markers(t) for t in search_tokens.of_attribute(name, key)] or [NOBODY]
+    if len(needs) == 1:
+        question = replace(question, needs=(*question.needs, *needs))
+        return replace(question, marked_checks=(*question.marked_checks, check))
+    # The markers of several words do not tell whether these stand together.
+    return _with_source(question, check, needs)
 
 
 # An attribute's value without a single word, like "-", is nobody's.

@@ -39,6 +39,10 @@ _USELESS = 50
 # What PostgreSQL takes to read a row by its place and one after the other, in entries of the index of tokens.
 _FETCHED = 40
 _READ = 4
+# And how many entries of a common token it passes in the time of one, looking for the places of a rarer one.
+_SKIPPED = 10
+# More ways than these, each asked with the marker of a store, take longer than all at once.
+_MOST_WAYS = 6
 # A token that is too rare to be kept among the frequencies is in about this part of the customers.
 _RARE = 5_000
 # How long a process goes by the frequencies that it read, in seconds.
@@ -53,6 +57,7 @@ class Need:
     """What the index must hold of a customer: all tokens of at least one alternative."""
 
     alternatives: tuple[tuple[int, ...], ...]
+    is_marker: bool = False
 
     @classmethod
     def pattern(cls, *patterns: str) -> "Need":
@@ -62,7 +67,7 @@ class Need:
     @classmethod
     def markers(cls, *tokens: int) -> "Need":
         """Return the need for at least one of these markers."""
-        return cls(tuple((token,) for token in tokens))
+        return cls(tuple((token,) for token in tokens), is_marker=True)
 
 
 @dataclass(frozen=True)
@@ -91,29 +96,41 @@ class Frequencies:
         shares = (min(1.0, self.of_need(need) / max(1, self.total)) for need in needs)
         return self.total * prod(shares)
 
-    def cheapest(self, needs: Sequence[Sequence[int]], expected: float, most: int) -> list[int]:
+    def cheapest(
+        self, markers: Sequence[int], words: Sequence[Sequence[int]], expected: float, most: int
+    ) -> list[int]:
         """Return the tokens by which PostgreSQL meets `most` of the `expected` hits soonest.
 
-        The rarest token of each need is asked before a second of any: that narrows less than its
-        frequency says, since the letters of a name come together.
+        The rarest token of each word is asked before a second of any: that narrows less than its
+        frequency says, since the letters of a name come together. So may two names, of one country;
+        markers have nothing to do with either.
         """
         ordered = [
-            sorted({(self.common.get(token, _RARE), token) for token in tokens}) for tokens in needs if tokens
+            sorted({(self.common.get(token, _RARE), token) for token in tokens}) for tokens in words if tokens
         ]
-        first = sorted({tokens[0] for tokens in ordered})
+        marked = {(self.common.get(token, _RARE), token) for token in markers}
+        first = sorted({tokens[0] for tokens in ordered} | marked)
         further = sorted({one for tokens in ordered for one in tokens[1:]} - set(first))
         chosen = [*first, *further][:MOST_TOKENS]
-        if not self.total:
+        if not self.total or not chosen:
             return [token for _, token in chosen]
         met = min(1.0, most / max(1.0, expected))
-        looked_up, left = 0.0, float(self.total)
+        rarest = chosen[0][0]
+        looked_up = 0.0
+        by_chance, at_worst, by_markers = 1.0, 1.0, 1.0
         costs: list[float] = []
-        for number, (common, _) in enumerate(chosen):
+        for number, (common, token) in enumerate(chosen):
             share = min(1.0, common / self.total)
-            left *= share if number < len(first) else sqrt(share)
-            looked_up += common
+            if (common, token) in marked:
+                by_markers *= share
+            else:
+                by_chance *= share if number < len(first) else sqrt(share)
+                at_worst = min(at_worst, share)
+            # The rarest is read, in the others those places are looked for.
+            looked_up += rarest / 2 + common / _SKIPPED if number else common
+            left = self.total * by_markers * (by_chance + at_worst) / 2
             costs.append(looked_up + _FETCHED * left * met)
-        return [token for _, token in chosen[: costs.index(min(costs)) + 1]] if costs else []
+        return [token for _, token in chosen[: costs.index(min(costs)) + 1]]
 
 
 def rows_to_read(needs: Sequence[Need], known: Frequencies, most: int) -> int:
@@ -200,10 +217,10 @@ def found_by_index(
 
     No more than `most` hits are read.
     """
+    if not on_sqlite(session):
+        return None, _in_postgresql(needs, known, most)
     single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
     several = [need.alternatives for need in needs if len(need.alternatives) > 1]
-    if not on_sqlite(session):
-        return None, _in_postgresql(single, several, known, known.expected(needs), most)
     chosen = known.rarest(token for tokens in single for token in tokens) if single else []
     written = [_written(token) for token in chosen]
     for alternatives in several:
@@ -216,24 +233,28 @@ def found_by_index(
     ]
 
 
-def _in_postgresql(
-    single: Sequence[Sequence[int]],
-    several: Sequence[Sequence[Sequence[int]]],
-    known: Frequencies,
-    expected: float,
-    most: int,
-) -> list[ColumnElement[bool]]:
+def _in_postgresql(needs: Sequence[Need], known: Frequencies, most: int) -> list[ColumnElement[bool]]:
+    expected = known.expected(needs)
     tokens = tables.postgresql_documents.c.tokens
-    markers = [ways for ways in several if all(len(way) == 1 for way in ways)]
-    words = [ways for ways in several if ways not in markers]
-    criteria: list[ColumnElement[bool]] = [tokens.overlap([way[0] for way in ways]) for ways in markers]
-    if words:
+    single = [need for need in needs if len(need.alternatives) == 1]
+    several = [need for need in needs if len(need.alternatives) > 1]
+    markers = [need.alternatives[0][0] for need in single if need.is_marker]
+    words = [need.alternatives[0] for need in single if not need.is_marker]
+    criteria: list[ColumnElement[bool]] = [
+        tokens.overlap([token for (token,) in need.alternatives]) for need in several if need.is_marker
+    ]
+    unsure = [need.alternatives for need in several if not need.is_marker]
+    if unsure:
         # Of the words that may be others the rarest narrows, each of its ways with what is needed besides:
         # asked apart, PostgreSQL would read all customers with the one and look for the other in their rows.
-        rarest = min(words, key=lambda ways: sum(map(known.of_tokens, ways)))
-        chosen = [known.cheapest([way, *single], expected, most) for way in rarest]
-        return [*criteria, or_(*map(tokens.contains, chosen))]
-    chosen_once = known.cheapest(single, expected, most)
+        rarest = min(unsure, key=lambda ways: sum(map(known.of_tokens, ways)))
+        if markers and len(rarest) > _MOST_WAYS:
+            ways = sorted({known.rarest(way)[0] for way in rarest})
+            besides = known.cheapest(markers, words, expected, most)
+            return [*criteria, tokens.overlap(ways), tokens.contains(besides)]
+        chosen = {tuple(known.cheapest(markers, [way, *words], expected, most)) for way in rarest}
+        return [*criteria, or_(*(tokens.contains(list(way)) for way in sorted(chosen)))]
+    chosen_once = known.cheapest(markers, words, expected, most)
     return [*criteria, tokens.contains(chosen_once)] if chosen_once else criteria
 
 
@@ -275,11 +296,7 @@ def markers_in_row(
             return func.array_position(tokens, marker).is_not(None)
         return literal(marker) == any_(tokens)
 
-    return [
-        or_(*(holds(marker) for (marker,) in need.alternatives))
-        for need in needs
-        if all(len(alternative) == 1 for alternative in need.alternatives)
-    ]
+    return [or_(*(holds(marker) for (marker,) in need.alternatives)) for need in needs if need.is_marker]
 
 
 def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:

@@ -23,8 +23,14 @@ from app.queries.search_lookup import Need
 MAX_TOTAL = 1_000
 # At most so many hits are sorted, however deep the page.
 _MOST_SORTED = 100_000
-# An estimate this many times above the bound is believed, and only MAX_TOTAL is looked up first.
-_SURELY_MANY = 4
+# To sort so many hits is as quick as to look first for those whose names begin with the word.
+_FEW = 300
+# Later than every time in milliseconds.
+_LATEST = 2**62
+# How many times farther than expected a walk goes for its hits.
+_FARTHER = 8
+# The hits that are ranked last, those beside the names, may all stand at the end of the names.
+_FARTHEST = 1_500
 
 entries = tables.entries.c
 
@@ -49,7 +55,8 @@ class Question:
     """What is looked for in one place (a store, or the company).
 
     `state` keeps to one opt-in state in the place. `checks`, `source_checks` (on the row of the
-    haystack) and `text_checks` decide; `needs` say the same as far as the index can, to find candidates.
+    haystack), `marked_checks` (what a single marker stands for) and `text_checks` decide; `needs` say the
+    same as far as the index can, to find candidates.
     `words` rank hits by name and `endings` rank numbers (searches.tier). `first` are customers who
     are found whatever the text says, by the number of an order; they come first.
     """
@@ -58,6 +65,7 @@ class Question:
     state: str = ""
     checks: tuple[ColumnElement[bool], ...] = ()
     source_checks: tuple[ColumnElement[bool], ...] = ()
+    marked_checks: tuple[ColumnElement[bool], ...] = ()
     text_checks: tuple[ColumnElement[bool], ...] = ()
     needs: tuple[Need, ...] = ()
     sort: CustomerSort = CustomerSort.NAME
@@ -65,6 +73,11 @@ class Question:
     endings: tuple[str, ...] = ()
     first: tuple[int, ...] = ()
     without: tuple[int, ...] = field(default=())
+
+    @property
+    def of_source(self) -> tuple[ColumnElement[bool], ...]:
+        """All that is asked of the row of the haystack but its text."""
+        return (*self.source_checks, *self.marked_checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +90,7 @@ class Found:
 
 def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
-    if not (question.checks or question.source_checks or question.text_checks or question.first):
+    if not (question.checks or question.of_source or question.text_checks or question.first):
         # A place, or an opt-in state in it, has an index of its own: nothing to look up.
         question = replace(question, needs=())
         return _walked_and_counted(session, question, offset, count)
@@ -92,15 +105,66 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     few = _bound(question, _size(question, known), offset + count, is_quick=is_quick)
     most = min((known.of_need(need) for need in question.needs), default=0)
     expected = known.expected(question.needs)
-    # A walk to so many hits is worth it, and to know that there are as many takes half of sorting them.
-    enough = MAX_TOTAL if expected > _SURELY_MANY * few else max(MAX_TOTAL, few // 2)
-    is_likely = most > few and expected > max(enough, 2 * MAX_TOTAL)
-    if is_likely and _are_more(session, question, known, enough):
-        return _walked(session, question, offset, count, MAX_TOTAL + 1)
+    are_likely = most > MAX_TOTAL and expected > 2 * MAX_TOTAL
+    # By relevance a walk meets its first hits soon: those with such names lie together.
+    worth_a_walk = expected > few or (_is_ranked(question) and bool(question.words))
+    if _is_one_word(question) and most > _FEW and expected > _FEW:
+        docs, number = _named(session, question, offset + count)
+        if number > MAX_TOTAL:
+            return _after_named(session, question, known, offset, count, docs)
+        if len(docs) >= offset + count:
+            total = _count(session, question, known)
+            return Found(docs=docs[offset : offset + count], total=total)
+        if are_likely and _are_more(session, question, known):
+            return _after_named(session, question, known, offset, count, docs)
+    elif are_likely and worth_a_walk and _are_more(session, question, known):
+        return _walked(session, question, known, offset, count, MAX_TOTAL + 1)
     docs, total = _sorted(session, question, known, offset, count, few + 1)
     if total <= few:
         return Found(docs=docs, total=total)
-    return _walked(session, question, offset, count, total)
+    return _walked(session, question, known, offset, count, total)
+
+
+def _after_named(
+    session: Session, question: Question, known: lookup.Frequencies, offset: int, count: int, named: list[int]
+) -> Found:
+    """Return the page of many hits, of which those are known whose names begin with the word."""
+    if len(named) >= offset + count:
+        return Found(docs=named[offset : offset + count], total=MAX_TOTAL + 1)
+    return _walked(session, question, known, offset, count, MAX_TOTAL + 1, named=named)
+
+
+def _is_one_word(question: Question) -> bool:
+    """True where the names tell by themselves who comes first: one word is looked for, without a filter."""
+    return (
+        _is_ranked(question)
+        and len(question.words) == len(question.text_checks) == 1
+        and not (question.checks or question.of_source or question.first or question.without)
+    )
+
+
+def _named(session: Session, question: Question, wanted: int) -> tuple[list[int], int]:
+    """Return the hits of one word whose names begin with it, in order, and the number of all of them.
+
+    The number goes beyond MAX_TOTAL, not much farther. Haystacks need not be read: the names are in them.
+    """
+    (word,) = question.words
+    named = replace(question, needs=(), text_checks=())
+    by_last = lookup.begins(entries.last_key, word)
+    by_first = [lookup.begins(entries.first_key, word), not_(by_last)]
+    hits = union_all(
+        *(
+            select(_rows(session, named, criteria, by_state=True).limit(MAX_TOTAL + 1).subquery())
+            for criteria in ([by_last], by_first)
+        )
+    ).subquery()
+    number = select(func.count()).select_from(hits)
+    walks = _walks(
+        [tier for tiers in _name_tiers(session, named) for tier in tiers if tier[0] < _REST], wanted
+    )
+    count_row = select(literal(_REST), literal(""), literal(""), number.scalar_subquery())
+    rows = sorted({tuple(row) for row in session.execute(union_all(*walks, count_row))})
+    return [row[-1] for row in rows[:-1][:wanted]], rows[-1][-1]
 
 
 def _size(question: Question, known: lookup.Frequencies) -> int:
@@ -141,7 +205,7 @@ def of_list(session: Session, question: Question) -> list[ColumnElement[bool]]:
         in_place(session, question.place),
         *_in_state(question, walks_by_state=False),
         *question.checks,
-        *question.source_checks,
+        *question.of_source,
     ]
 
 
@@ -183,10 +247,26 @@ def _sorted(
     return [], session.scalar(select(func.count()).select_from(hits)) or 0
 
 
-def _are_more(session: Session, question: Question, known: lookup.Frequencies, number: int) -> bool:
-    """True when more than this number are found, by the haystacks alone; false where these do not tell.
+def _count(session: Session, question: Question, known: lookup.Frequencies) -> int:
+    """Return the number of hits of a question without a filter, up to MAX_TOTAL + 1."""
+    source = lookup.source(session)
+    joined, criteria = lookup.found_by_index(session, question.needs, known, MAX_TOTAL + 1)
+    found = (
+        select(source.c.doc)
+        .join(tables.entries, entries.doc == source.c.doc)
+        .where(*of_list(session, question), *criteria, *question.text_checks)
+    )
+    if joined is not None:
+        found = found.join(joined, joined.c.rowid == source.c.doc)
+    hits = found.limit(MAX_TOTAL + 1).subquery()
+    return session.scalar(select(func.count()).select_from(hits)) or 0
 
-    Hits that are walked afterwards need not be looked up in the list one by one before.
+
+def _are_more(session: Session, question: Question, known: lookup.Frequencies) -> bool:
+    """True when more than MAX_TOTAL are found, by the haystacks alone; false where these do not tell.
+
+    Hits that are walked afterwards need not be looked up in the list one by one before. That there are many
+    is believed of a marker: two share a number once in four billion, and what is shown is looked at again.
     """
     if question.checks or question.state or question.first:
         return False
@@ -196,16 +276,16 @@ def _are_more(session: Session, question: Question, known: lookup.Frequencies, n
         checks.append(source.c.doc.not_in(question.without))
 
     def is_more(found: Select[Any]) -> bool:
-        rows = found.limit(number + 1).subquery()
-        return (session.scalar(select(func.count()).select_from(rows)) or 0) > number
+        rows = found.limit(MAX_TOTAL + 1).subquery()
+        return (session.scalar(select(func.count()).select_from(rows)) or 0) > MAX_TOTAL
 
     # What every tenth customer has is met sooner in the rows than in PostgreSQL's index of tokens.
-    few = 0 if lookup.on_sqlite(session) else lookup.rows_to_read(question.needs, known, number)
+    few = 0 if lookup.on_sqlite(session) else lookup.rows_to_read(question.needs, known, MAX_TOTAL)
     if few:
         first = source.c.doc < few
         if is_more(select(source.c.doc).where(first, *_in_row(session, question, walked=False), *checks)):
             return True
-    joined, criteria = lookup.found_by_index(session, question.needs, known, number)
+    joined, criteria = lookup.found_by_index(session, question.needs, known, MAX_TOTAL)
     found = select(source.c.doc).where(*criteria, *checks)
     if joined is not None:
         found = found.join(joined, joined.c.rowid == source.c.doc)
@@ -214,7 +294,7 @@ def _are_more(session: Session, question: Question, known: lookup.Frequencies, n
 
 def _in_row(session: Session, question: Question, *, walked: bool) -> list[ColumnElement[bool]]:
     # A marker in the row is seen sooner than the row of another table that it stands for.
-    if not question.source_checks:
+    if not question.of_source:
         return []
     of_place = Need.markers(search_tokens.of_store(question.place))
     return lookup.markers_in_row(
@@ -274,7 +354,7 @@ def _rows(
 ) -> Select[Any]:
     at = entries.place == question.place if walk else in_place(session, question.place)
     state = _in_state(question, walks_by_state=by_state)
-    checks = (*question.checks, *_in_row(session, question, walked=True), *question.source_checks, *criteria)
+    checks = (*question.checks, *_in_row(session, question, walked=True), *question.of_source, *criteria)
     query = select(entries.doc).where(at, *state, *checks, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
@@ -286,27 +366,86 @@ def _walked_and_counted(session: Session, question: Question, offset: int, count
     """Walk a list without a text, whose hits are counted off the index."""
     hits = _rows(session, question, (), by_state=True).limit(MAX_TOTAL + 1).subquery()
     number = select(func.count()).select_from(hits)
-    walk = _in_order(session, question).offset(offset).limit(count)
+    walk = _in_order(session, question, ()).offset(offset).limit(count)
     rows = session.execute(walk.add_columns(number.scalar_subquery().label("total"))).all()
     if rows or not offset:
         return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
     return Found(docs=[], total=session.scalar(number) or 0)
 
 
-def _in_order(session: Session, question: Question) -> Select[Any]:
-    """Return the walk in an order that has an index."""
+def _in_order(session: Session, question: Question, end: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the walk in an order that has an index, up to its end."""
     found = [_all(question.text_checks)] if question.text_checks else []
     if question.first and found:
         found = [or_(found[0], entries.doc.in_(question.first))]
+    found += end
     names, _backwards = _KEYS[question.sort]
     rows = _rows(session, question, found, by_state="last_key" in names)
     return rows.order_by(*_order(question, entries))
 
 
-def _walked(session: Session, question: Question, offset: int, count: int, total: int) -> Found:
+def _walked(
+    session: Session,
+    question: Question,
+    known: lookup.Frequencies,
+    offset: int,
+    count: int,
+    total: int,
+    *,
+    named: list[int] | None = None,
+) -> Found:
+    """Walk to the hits; where they are not met within reach, sort them after all.
+
+    `named` are those whose names begin with the only word, if they are known.
+    """
+    reach = _reach(question, known, offset + count)
+    docs = _walk(session, question, offset, count, reach, named)
+    if len(docs) == count:
+        return Found(docs=docs, total=total)
+    docs, found = _sorted(session, question, known, offset, count, _MOST_SORTED + 1)
+    if found <= _MOST_SORTED:
+        return Found(docs=docs, total=found)
+    return Found(docs=_walk(session, question, offset, count, None, named), total=total)
+
+
+def _reach(question: Question, known: lookup.Frequencies, wanted: int) -> int:
+    """Return how many entries are passed at most to meet so many hits.
+
+    To pass an entry takes as long as to sort a hit: a walk that goes on for longer costs twice at most.
+    """
+    hits = max(MAX_TOTAL, known.expected(question.needs))
+    expected = wanted * _size(question, known) / hits
+    farthest = min(hits, _FARTHEST) if _is_ranked(question) else hits
+    return int(max(_FARTHER * wanted, min(_FARTHER * expected, farthest)))
+
+
+def _within(question: Question, reach: int | None) -> list[ColumnElement[bool]]:
+    """Return what ends a walk in the question's order after so many entries."""
+    if reach is None:
+        return []
+    names, backwards = _KEYS[question.sort]
+    key = entries[names[0]]
+    passed = tables.entries.alias().c
+    order = [passed[name].desc() if backwards else passed[name] for name in names]
+    last = select(passed[names[0]]).where(passed.place == question.place).order_by(*order)
+    end = last.offset(reach).limit(1).scalar_subquery()
+    is_name = names[0] == "last_key"
+    if backwards:
+        return [key >= func.coalesce(end, "" if is_name else 0)]
+    return [key <= func.coalesce(end, lookup.LAST_CHARACTER if is_name else _LATEST)]
+
+
+def _walk(
+    session: Session,
+    question: Question,
+    offset: int,
+    count: int,
+    reach: int | None,
+    named: list[int] | None,
+) -> list[int]:
     if not _is_ranked(question):
-        query = _in_order(session, question).offset(offset).limit(count)
-        return Found(docs=list(session.scalars(query)), total=total)
+        query = _in_order(session, question, _within(question, reach))
+        return list(session.scalars(query.offset(offset).limit(count)))
     docs: list[int] = []
     wanted = offset + count
     if question.first:
@@ -315,11 +454,15 @@ def _walked(session: Session, question: Question, offset: int, count: int, total
         )
         docs += _by_name(session, only_first, wanted)
     rest = replace(question, first=(), without=(*question.without, *question.first))
-    for tiers in _ending_tiers(session, rest) if rest.endings else _name_tiers(session, rest):
+    end = _within(rest, reach)
+    for tiers in _ending_tiers(session, rest, end) if rest.endings else _name_tiers(session, rest, end):
         if len(docs) >= wanted:
             break
+        if named is not None and tiers[0][0] < _REST:
+            docs = named
+            continue
         docs += _merged(session, tiers, wanted - len(docs))
-    return Found(docs=docs[offset:wanted], total=total)
+    return docs[offset:wanted]
 
 
 def _by_name(session: Session, question: Question, wanted: int) -> list[int]:
@@ -329,10 +472,14 @@ def _by_name(session: Session, question: Question, wanted: int) -> list[int]:
 
 # A rank, and the walks whose rows, merged, are its hits in order.
 Tier = tuple[int, list[Select[Any]]]
+# The rank of those that are found otherwise than by the beginning of a name, or the end of a number.
+_REST = 4
 
 
-def _name_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
-    """Give the ranks in order, those together that are read in one statement."""
+def _name_tiers(
+    session: Session, question: Question, end: Sequence[ColumnElement[bool]] = ()
+) -> Iterable[list[Tier]]:
+    """Give the ranks in order, those together that are read in one statement; `end` ends the last walk."""
     rank = _rank(session, question)
 
     def walk(
@@ -353,10 +500,13 @@ def _name_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
     ]
     # Of one word the walks are short. Of several one may be long, and the ranks above it enough.
     yield from [tiers] if len(words) == 1 else [[tier] for tier in tiers]
-    yield [(4, [walk(4, None, _BY_LAST)])]
+    if end or question.text_checks:
+        yield [(_REST, [walk(_REST, _all(end) if end else None, _BY_LAST)])]
 
 
-def _ending_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
+def _ending_tiers(
+    session: Session, question: Question, end: Sequence[ColumnElement[bool]]
+) -> Iterable[list[Tier]]:
     haystack = lookup.source(session).c.haystack
     ending = _all([lookup.contains(session, haystack, f"{text} ") for text in question.endings])
     needs = (*question.needs, *(Need.pattern(f"{text} ") for text in question.endings))
@@ -366,14 +516,18 @@ def _ending_tiers(session: Session, question: Question) -> Iterable[list[Tier]]:
     if joined is not None:
         by_index = by_index.join(joined, joined.c.rowid == entries.doc)
     yield [(0, [by_index.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)])]
-    rest = _rows(session, question, [*question.text_checks, not_(ending)])
-    yield [(4, [rest.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)])]
+    rest = _rows(session, question, [*question.text_checks, not_(ending), *end])
+    yield [(_REST, [rest.with_only_columns(*_BY_LAST).order_by(*_BY_LAST)])]
+
+
+def _walks(tiers: list[Tier], wanted: int) -> list[Select[Any]]:
+    return [
+        select(literal(rank), *walk.limit(wanted).subquery().c) for rank, several in tiers for walk in several
+    ]
 
 
 def _merged(session: Session, tiers: list[Tier], wanted: int) -> list[int]:
-    walks = [
-        select(literal(rank), *walk.limit(wanted).subquery().c) for rank, several in tiers for walk in several
-    ]
+    walks = _walks(tiers, wanted)
     query = walks[0] if len(walks) == 1 else union_all(*walks)
     # Characters compare as their UTF-8 bytes do, so Python merges in the databases' order.
     rows = sorted({tuple(row) for row in session.execute(query)})

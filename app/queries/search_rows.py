@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Integer, Row, Select, Uuid, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import search_matches, values
 from app.domain.actor import Actor
 from app.domain.attributes import AttributeType
@@ -62,7 +63,11 @@ def rows(
     """Return the rows of these customers in the given order, with why each was found."""
     if not docs:
         return []
-    query = _rows_by(lookup.on_sqlite(session), scope.bounds(actor), store_id is not None)
+    kept_to = scope.bounds(actor)
+    if store_id is not None and kept_to == frozenset({store_id}):
+        query = _rows_by(lookup.on_sqlite(session), None, "join")
+    else:
+        query = _rows_by(lookup.on_sqlite(session), kept_to, "outer join" if store_id else "")
     # A row for each attribute that is shown.
     found: dict[int, list[Row[Any]]] = {}
     for row in session.execute(query, {"docs": list(docs), "store_id": store_id}):
@@ -79,9 +84,10 @@ def rows(
 
 
 @lru_cache(maxsize=256)
-def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[Any]:
+def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: str) -> Select[Any]:
     source = tables.documents if on_sqlite else tables.postgresql_documents
-    # The scope is asked once more, so that no error in an index can show another store's customer.
+    # The scope is asked once more, so that no error in an index can show another store's customer. The
+    # link to the only store of the actor, joined for its opt-in, is the scope as well.
     found = (
         select(
             source.c.doc,
@@ -106,14 +112,14 @@ def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[A
     if by_store:
         is_here = and_(link.customer_id == customer.id, link.store_id == bindparam("store_id", type_=Uuid))
         found = found.add_columns(link.opt_in_state, link.opted_in_at)
-        found = found.outerjoin(CustomerStore.__table__, is_here)
+        found = found.join(CustomerStore.__table__, is_here, isouter=by_store == "outer join")
     shown = select(definition.key).where(
         definition.is_in_list, definition.is_active, ~definition.is_sensitive
     )
     is_shown = and_(attribute.customer_id == customer.id, attribute.name.in_(shown))
-    return found.outerjoin(ExtendedAttribute.__table__, is_shown).outerjoin(
-        AttributeDefinition.__table__, definition.key == attribute.name
-    )
+    found = found.outerjoin(ExtendedAttribute.__table__, is_shown)
+    found = found.outerjoin(AttributeDefinition.__table__, definition.key == attribute.name)
+    return found.execution_options(**PLANNED_ONCE)
 
 
 def _chips(several: Sequence[Row[Any]]) -> tuple[tuple[str, str], ...]:

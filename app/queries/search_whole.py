@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, String, bindparam, not_, or_, select
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import customers, searches, values
 from app.domain.actor import Actor
 from app.models import Customer, CustomerStore, Store
@@ -95,7 +96,9 @@ def _e164(session: Session, actor: Actor, typed: str) -> str | None:
     return e164
 
 
-_COUNTRY = select(store.country_code).where(store.id == bindparam("store_id"))
+_COUNTRY = (
+    select(store.country_code).where(store.id == bindparam("store_id")).execution_options(**PLANNED_ONCE)
+)
 
 
 @lru_cache(maxsize=256)
@@ -116,6 +119,7 @@ def _by_keys(names: tuple[str, ...], kept_to: scope.Bounds) -> Select[Any]:
         )
         .order_by(customer.id)
         .limit(2 * MOST)
+        .execution_options(**PLANNED_ONCE)
     )
 
 

@@ -12,7 +12,7 @@ from app.domain.paging import PageRequest
 from app.domain.searches import CustomerQuery, CustomerSort, Searchable
 from app.models import Customer
 from app.models import search as tables
-from app.queries import search, search_plan
+from app.queries import search, search_lookup, search_plan
 from app.services import search_index
 from tests import factories as make
 from tests.factories import NOON
@@ -225,6 +225,10 @@ def test_counting_words_changes_no_result(crowd: Crowd, monkeypatch: pytest.Monk
     monkeypatch.setattr(search_statistics, "RARE", 1)
     monkeypatch.setattr(search_plan, "MAX_TOTAL", 7)
     monkeypatch.setattr(search, "MAX_TOTAL", 7)
+    # So that few customers are enough for each way: by the names, by a walk, by a walk that gives up.
+    monkeypatch.setattr(search_plan, "_FEW", 2)
+    monkeypatch.setattr(search_plan, "_FARTHER", 1)
+    monkeypatch.setattr(search_lookup, "_MOST_WAYS", 1)
     search_statistics.count(crowd.session)
     crowd.session.commit()
     kept = crowd.session.scalar(select(func.count()).select_from(tables.frequencies))
