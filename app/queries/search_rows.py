@@ -63,11 +63,7 @@ def rows(
     """Return the rows of these customers in the given order, with why each was found."""
     if not docs:
         return []
-    kept_to = scope.bounds(actor)
-    if store_id is not None and kept_to == frozenset({store_id}):
-        query = _rows_by(lookup.on_sqlite(session), None, "join")
-    else:
-        query = _rows_by(lookup.on_sqlite(session), kept_to, "outer join" if store_id else "")
+    query = _rows_by(lookup.on_sqlite(session), scope.bounds(actor), store_id is not None)
     # A row for each attribute that is shown.
     found: dict[int, list[Row[Any]]] = {}
     for row in session.execute(query, {"docs": list(docs), "store_id": store_id}):
@@ -84,10 +80,9 @@ def rows(
 
 
 @lru_cache(maxsize=256)
-def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: str) -> Select[Any]:
+def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[Any]:
     source = tables.documents if on_sqlite else tables.postgresql_documents
-    # The scope is asked once more, so that no error in an index can show another store's customer. The
-    # link to the only store of the actor, joined for its opt-in, is the scope as well.
+    # The scope is asked once more, so that no error in an index can show another store's customer.
     found = (
         select(
             source.c.doc,
@@ -112,7 +107,8 @@ def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: str) -> Select[An
     if by_store:
         is_here = and_(link.customer_id == customer.id, link.store_id == bindparam("store_id", type_=Uuid))
         found = found.add_columns(link.opt_in_state, link.opted_in_at)
-        found = found.join(CustomerStore.__table__, is_here, isouter=by_store == "outer join")
+        # Never a plain join, even where the store is the whole scope: SQLite would read the store first.
+        found = found.outerjoin(CustomerStore.__table__, is_here)
     shown = select(definition.key).where(
         definition.is_in_list, definition.is_active, ~definition.is_sensitive
     )
