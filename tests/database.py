@@ -78,6 +78,13 @@ class Database:
         session.commit()
         return value
 
+    def again(self, session: Session, make: Callable[[Session], T]) -> T:
+        """Begin anew within a test: empty the database and return the scene once more."""
+        session.rollback()
+        session.expunge_all()
+        self.empty()
+        return self.scene(session, make)
+
 
 def rows_of(value: Any) -> Iterator[Base]:
     """The rows that stand in a scene's value: in the fields of its dataclass, and of those within."""

@@ -1,5 +1,24 @@
-"""The rules look at the same application as the web tests."""
+"""The rules look at the same application as the web tests, with one of each thing in it."""
 
-from tests.web.conftest import app, application, cast, client, quick_passwords, settings, sign_in
+import pytest
 
-__all__ = ["app", "application", "cast", "client", "quick_passwords", "settings", "sign_in"]
+from tests.cast import Cast
+from tests.rules.things import Things, World, make_world
+from tests.web.conftest import app, application, client, quick_passwords, settings, sign_in
+
+__all__ = ["app", "application", "client", "quick_passwords", "settings", "sign_in"]
+
+
+@pytest.fixture
+def world(database, session) -> World:
+    return database.scene(session, make_world)
+
+
+@pytest.fixture
+def cast(world) -> Cast:
+    return world.cast
+
+
+@pytest.fixture
+def things(world) -> Things:
+    return world.things

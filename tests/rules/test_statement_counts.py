@@ -50,8 +50,9 @@ def add_more(session, store, customer, number):
     session.commit()
 
 
-def test_the_number_of_statements_is_the_same_for_one_row_and_for_three(app, cast, session, sign_in, selects):
-    things = make_things(session, cast.north)
+def test_the_number_of_statements_is_the_same_for_one_row_and_for_three(
+    app, cast, things, session, sign_in, selects
+):
     root = sign_in(cast.root)
     program = app.test_client()
     program.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {things.access_token}"

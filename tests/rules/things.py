@@ -30,6 +30,7 @@ from app.models import (
 from app.services import consent_reviews, consents, customers, search_index
 from app.services.consent_reviews import Seen, Verdict
 from tests import factories
+from tests.cast import Cast, make_cast
 from tests.rules.access_table import TABLE
 
 
@@ -77,6 +78,19 @@ class Things:
             "wording_id": self.wording.id,
             "token_id": self.token_id,
         }[name]
+
+
+@dataclass(frozen=True)
+class World:
+    """The people, and one of each thing of their Store North."""
+
+    cast: Cast
+    things: Things
+
+
+def make_world(session):
+    cast = make_cast(session)
+    return World(cast=cast, things=make_things(session, cast.north))
 
 
 def make_things(session, store):

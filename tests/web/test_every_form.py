@@ -11,7 +11,10 @@ from sqlalchemy import func, select, text
 
 from app.models import AuditEntry, Base
 from tests.rules.access_table import AUDIT_ENTRIES, TABLE
-from tests.rules.test_access import make_things, send
+from tests.rules.conftest import cast, things, world
+from tests.rules.things import send
+
+__all__ = ["cast", "things", "world"]
 
 # The API has tests of its own for its bodies: tests/api.
 POSTS = sorted(name for name in TABLE if name.startswith("POST") and " /v0/" not in name)
@@ -108,13 +111,12 @@ def helps(answer):
 
 
 @pytest.mark.parametrize("line_name", POSTS)
-def test_every_act_leaves_exactly_one_audit_entry(line_name, cast, session, sign_in):
+def test_every_act_leaves_exactly_one_audit_entry(line_name, cast, things, session, sign_in):
     person, works = who_may(line_name, cast)
     if not works:
         assert AUDIT_ENTRIES[line_name] == 0
         return
     browser = sign_in(person)
-    things = make_things(session, cast.north)
     count = select(func.count()).select_from(AuditEntry)
     before = session.scalar(count)
     answer = send(browser, line_name, things)
@@ -124,9 +126,8 @@ def test_every_act_leaves_exactly_one_audit_entry(line_name, cast, session, sign
 
 
 @pytest.mark.parametrize("line_name", POSTS)
-def test_bad_input_is_refused_with_words_and_changes_nothing(line_name, app, cast, session, sign_in):
+def test_bad_input_is_refused_with_words_and_changes_nothing(line_name, app, cast, things, session, sign_in):
     person, _ = who_may(line_name, cast)
-    things = make_things(session, cast.north)
     public = TABLE[line_name].expected()["anonymous"] != 303
     browser = app.test_client() if public else sign_in(person)
     browser.get("/sign-in" if public else "/password")
@@ -150,12 +151,11 @@ def test_bad_input_is_refused_with_words_and_changes_nothing(line_name, app, cas
 
 
 @pytest.mark.parametrize("line_name", POSTS)
-def test_odd_input_is_never_a_fault(line_name, app, cast, session, sign_in):
+def test_odd_input_is_never_a_fault(line_name, app, cast, things, sign_in):
     person, _ = who_may(line_name, cast)
     public = TABLE[line_name].expected()["anonymous"] != 303
     browser = app.test_client() if public else sign_in(person)
     browser.get("/sign-in" if public else "/password")
-    things = make_things(session, cast.north)
     path, good = path_of(line_name, things), encoded(TABLE[line_name].form(things))
     names = [name for name, _ in good] or ["text", "field", "username", "password", "next", "first"]
     for name in names:
@@ -171,8 +171,7 @@ def test_odd_input_is_never_a_fault(line_name, app, cast, session, sign_in):
 
 
 @pytest.mark.parametrize("line_name", POSTS)
-def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, cast, session, sign_in):
-    things = make_things(session, cast.north)
+def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, cast, things, session, sign_in):
     path, good = path_of(line_name, things), TABLE[line_name].form(things)
     if "revision" not in good or path.endswith("/new"):
         return
@@ -187,8 +186,7 @@ def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, ca
 
 
 @pytest.mark.parametrize("line_name", GETS)
-def test_reading_changes_nothing_but_who_looked(line_name, app, cast, session, sign_in):
-    things = make_things(session, cast.north)
+def test_reading_changes_nothing_but_who_looked(line_name, app, cast, things, session, sign_in):
     browsers = [sign_in(person) for person in (cast.ada, cast.mia, cast.root, cast.otto)]
     # A download is noted as an act.
     seen = SEEN | {"audit_entry"} if line_name.endswith(DOWNLOADS) else SEEN

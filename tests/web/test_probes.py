@@ -21,7 +21,7 @@ from app.models import (
 from app.services import audit, search_index
 from tests import factories
 from tests.rules.access_table import TABLE
-from tests.rules.test_access import make_things, send
+from tests.rules.things import make_things, send
 
 GETS = sorted(name for name in TABLE if name.startswith("GET") and "static" not in name)
 PROBES = [
