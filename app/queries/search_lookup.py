@@ -36,13 +36,15 @@ from app.models import search as tables
 MOST_TOKENS = 6
 # A token this many times as common as the rarest one hardly narrows either.
 _USELESS = 50
-# What PostgreSQL takes to read a row by its place and one after the other, in entries of the index of tokens.
+# What it takes to read a row by its place, and on PostgreSQL one after the other, in entries of the index.
 _FETCHED = 40
 _READ = 4
 # And how many entries of a common token it passes in the time of one, looking for the places of a rarer one.
 _SKIPPED = 10
 # More ways than these, each asked with the marker of a store, take longer than all at once.
 _MOST_WAYS = 6
+# The tokens of a word that another may stand for: all of a dozen words take longer to read than a few rows.
+_OF_A_WAY = 2
 # A token that is too rare to be kept among the frequencies is in about this part of the customers.
 _RARE = 5_000
 # How long a process goes by the frequencies that it read, in seconds.
@@ -99,7 +101,7 @@ class Frequencies:
     def cheapest(
         self, markers: Sequence[int], words: Sequence[Sequence[int]], expected: float, most: int
     ) -> list[int]:
-        """Return the tokens by which PostgreSQL meets `most` of the `expected` hits soonest.
+        """Return the tokens by which `most` of the `expected` hits are met soonest.
 
         The rarest token of each word is asked before a second of any: that narrows less than its
         frequency says, since the letters of a name come together. So may two names, of one country;
@@ -219,12 +221,11 @@ def found_by_index(
     """
     if not on_sqlite(session):
         return None, _in_postgresql(needs, known, most)
-    single = [need.alternatives[0] for need in needs if len(need.alternatives) == 1]
-    several = [need.alternatives for need in needs if len(need.alternatives) > 1]
-    chosen = known.rarest(token for tokens in single for token in tokens) if single else []
-    written = [_written(token) for token in chosen]
-    for alternatives in several:
-        joined = (" AND ".join(map(_written, known.rarest(way))) for way in alternatives)
+    markers, words = _single(needs)
+    written = [_written(token) for token in known.cheapest(markers, words, known.expected(needs), most)]
+    for alternatives in (need.alternatives for need in needs if len(need.alternatives) > 1):
+        ways = {tuple(known.rarest(way)[:_OF_A_WAY]) for way in alternatives}
+        joined = (" AND ".join(map(_written, way)) for way in sorted(ways))
         written.append("(" + " OR ".join(f"({part})" for part in joined) + ")")
     index = tables.sqlite_index.c
     return tables.sqlite_index, [
@@ -233,13 +234,18 @@ def found_by_index(
     ]
 
 
+def _single(needs: Sequence[Need]) -> tuple[list[int], list[tuple[int, ...]]]:
+    """Return the markers and the tokens of each word that must be there, whatever else."""
+    single = [need for need in needs if len(need.alternatives) == 1]
+    markers = [need.alternatives[0][0] for need in single if need.is_marker]
+    return markers, [need.alternatives[0] for need in single if not need.is_marker]
+
+
 def _in_postgresql(needs: Sequence[Need], known: Frequencies, most: int) -> list[ColumnElement[bool]]:
     expected = known.expected(needs)
     tokens = tables.postgresql_documents.c.tokens
-    single = [need for need in needs if len(need.alternatives) == 1]
+    markers, words = _single(needs)
     several = [need for need in needs if len(need.alternatives) > 1]
-    markers = [need.alternatives[0][0] for need in single if need.is_marker]
-    words = [need.alternatives[0] for need in single if not need.is_marker]
     criteria: list[ColumnElement[bool]] = [
         tokens.overlap([token for (token,) in need.alternatives]) for need in several if need.is_marker
     ]
