@@ -147,7 +147,7 @@ def _with_attribute(session: Session, question: Question, name: str, value: str)
         .exists()
     )
     needs = [Need.markers(t) for t in search_tokens.of_attribute(name, key)] or [NOBODY]
-    if len(needs) == 1:
+    if len(key.split()) == 1:
         question = replace(question, needs=(*question.needs, *needs))
         return replace(question, marked_checks=(*question.marked_checks, check))
     # The markers of several words do not tell whether these stand together.

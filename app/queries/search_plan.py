@@ -6,10 +6,24 @@ the wanted order and testing each row. Which way is taken never changes what is 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import isqrt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, not_, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -92,8 +106,7 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
     if not (question.checks or question.of_source or question.text_checks or question.first):
         # A place, or an opt-in state in it, has an index of its own: nothing to look up.
-        question = replace(question, needs=())
-        return _walked_and_counted(session, question, offset, count)
+        return _listed(session, question, offset, count)
     if question.needs and question.place != tables.COMPANY:
         # The index knows no places to walk: without the store's marker it finds the company's hits.
         of_store = Need.markers(search_tokens.of_store(question.place))
@@ -105,20 +118,22 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     few = _bound(question, _size(question, known), offset + count, is_quick=is_quick)
     most = min((known.of_need(need) for need in question.needs), default=0)
     expected = known.expected(question.needs)
-    are_likely = most > MAX_TOTAL and expected > 2 * MAX_TOTAL
     # By relevance a walk meets its first hits soon: those with such names lie together.
     worth_a_walk = expected > few or (_is_ranked(question) and bool(question.words))
-    if _is_one_word(question) and most > _FEW and expected > _FEW:
+    is_one_word = _is_one_word(question)
+    if is_one_word and _is_ranked(question) and most > _FEW and expected > _FEW:
         docs, number = _named(session, question, offset + count)
         if number > MAX_TOTAL:
+            return _after_named(session, question, known, offset, count, docs)
+        if expected > MAX_TOTAL and _are_more(session, question, known):
             return _after_named(session, question, known, offset, count, docs)
         if len(docs) >= offset + count:
             total = _count(session, question, known)
             return Found(docs=docs[offset : offset + count], total=total)
-        if are_likely and _are_more(session, question, known):
-            return _after_named(session, question, known, offset, count, docs)
-    elif are_likely and worth_a_walk and _are_more(session, question, known):
-        return _walked(session, question, known, offset, count, MAX_TOTAL + 1)
+    elif worth_a_walk and most > MAX_TOTAL and expected > MAX_TOTAL:
+        by_names = is_one_word and _named(session, question, 0)[1] > MAX_TOTAL
+        if by_names or (expected > 2 * MAX_TOTAL and _are_more(session, question, known)):
+            return _walked(session, question, known, offset, count, MAX_TOTAL + 1)
     docs, total = _sorted(session, question, known, offset, count, few + 1)
     if total <= few:
         return Found(docs=docs, total=total)
@@ -134,12 +149,39 @@ def _after_named(
     return _walked(session, question, known, offset, count, MAX_TOTAL + 1, named=named)
 
 
+def _listed(session: Session, question: Question, offset: int, count: int) -> Found:
+    """Return the page of a place, or of an opt-in state in it."""
+    page, number = _listed_by(question.sort, bool(question.state))
+    values = {
+        "place": question.place, "state": question.state, "offset": offset, "count": count,
+        "most": MAX_TOTAL + 1,
+    }  # fmt: skip
+    rows = session.execute(page, values).all()
+    if rows or not offset:
+        return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
+    return Found(docs=[], total=session.scalar(number, values) or 0)
+
+
+@lru_cache
+def _listed_by(sort: CustomerSort, by_state: bool) -> tuple[Select[Any], Select[Any]]:
+    """Return the walk to the page with the total in each row, and the total alone."""
+    names, backwards = _KEYS[sort]
+    here = [entries.place == bindparam("place")]
+    column: ColumnElement[Any] = entries.opt_in_state
+    state = [column == bindparam("state")] if by_state else []
+    # The index of states is one in the order of last names.
+    walked = state if names[0] == "last_key" or not by_state else [column.concat("") == bindparam("state")]
+    hits = select(entries.doc).where(*here, *state).limit(bindparam("most")).subquery()
+    number = select(func.count()).select_from(hits)
+    walk = select(entries.doc, number.scalar_subquery().label("total")).where(*here, *walked)
+    order = [entries[name].desc() if backwards else entries[name] for name in names]
+    return walk.order_by(*order).offset(bindparam("offset")).limit(bindparam("count")), number
+
+
 def _is_one_word(question: Question) -> bool:
-    """True where the names tell by themselves who comes first: one word is looked for, without a filter."""
-    return (
-        _is_ranked(question)
-        and len(question.words) == len(question.text_checks) == 1
-        and not (question.checks or question.of_source or question.first or question.without)
+    """True where the names tell much by themselves: one word is looked for, without a filter."""
+    return len(question.words) == len(question.text_checks) == 1 and not (
+        question.checks or question.of_source or question.first or question.without
     )
 
 
@@ -149,22 +191,45 @@ def _named(session: Session, question: Question, wanted: int) -> tuple[list[int]
     The number goes beyond MAX_TOTAL, not much farther. Haystacks need not be read: the names are in them.
     """
     (word,) = question.words
-    named = replace(question, needs=(), text_checks=())
-    by_last = lookup.begins(entries.last_key, word)
-    by_first = [lookup.begins(entries.first_key, word), not_(by_last)]
-    hits = union_all(
-        *(
-            select(_rows(session, named, criteria, by_state=True).limit(MAX_TOTAL + 1).subquery())
-            for criteria in ([by_last], by_first)
-        )
-    ).subquery()
-    number = select(func.count()).select_from(hits)
-    walks = _walks(
-        [tier for tiers in _name_tiers(session, named) for tier in tiers if tier[0] < _REST], wanted
-    )
-    count_row = select(literal(_REST), literal(""), literal(""), number.scalar_subquery())
-    rows = sorted({tuple(row) for row in session.execute(union_all(*walks, count_row))})
+    values = {
+        "place": question.place, "state": question.state, "word": word, "end": word + lookup.LAST_CHARACTER,
+        "wanted": wanted, "most": MAX_TOTAL + 1,
+    }  # fmt: skip
+    rows = sorted(map(tuple, session.execute(_named_by(bool(question.state)), values)))
     return [row[-1] for row in rows[:-1][:wanted]], rows[-1][-1]
+
+
+@lru_cache
+def _named_by(by_state: bool) -> CompoundSelect[Any]:
+    """Return the walks of the ranks by name, each hit in one, and a last row with the number of all."""
+    last, first = entries.last_key, entries.first_key
+    word: ColumnElement[str] = bindparam("word", type_=Text)
+    end: ColumnElement[str] = bindparam("end", type_=Text)
+
+    def hits(order: tuple[ColumnElement[Any], ...], *criteria: ColumnElement[bool]) -> Select[Any]:
+        # The index of states is one in the order of last names.
+        state = entries.opt_in_state if order is _BY_LAST else entries.opt_in_state.concat("")
+        here = [entries.place == bindparam("place"), *([state == bindparam("state")] if by_state else [])]
+        return select(*order).where(*here, *criteria)
+
+    ranks = (
+        (_BY_LAST, (last == word,)),
+        (_BY_FIRST, (first == word, last != word)),
+        (_BY_LAST, (last > word, last < end, first != word)),
+        (_BY_FIRST, (first > word, first < end, or_(last < word, last >= end))),
+    )
+    walks = [
+        select(
+            literal(rank),
+            *hits(order, *criteria).order_by(*order).limit(bindparam("wanted")).subquery().c,
+        )
+        for rank, (order, criteria) in enumerate(ranks)
+    ]
+    by_last = hits(_BY_LAST, last >= word, last < end)
+    by_first = hits(_BY_FIRST, first >= word, first < end, or_(last < word, last >= end))
+    counted = (select(found.limit(bindparam("most")).subquery()) for found in (by_last, by_first))
+    number = select(func.count()).select_from(union_all(*counted).subquery()).scalar_subquery()
+    return union_all(*walks, select(literal(_REST), literal(""), literal(""), number))
 
 
 def _size(question: Question, known: lookup.Frequencies) -> int:
@@ -500,8 +565,7 @@ def _name_tiers(
     ]
     # Of one word the walks are short. Of several one may be long, and the ranks above it enough.
     yield from [tiers] if len(words) == 1 else [[tier] for tier in tiers]
-    if end or question.text_checks:
-        yield [(_REST, [walk(_REST, _all(end) if end else None, _BY_LAST)])]
+    yield [(_REST, [walk(_REST, _all(end) if end else None, _BY_LAST)])]
 
 
 def _ending_tiers(
