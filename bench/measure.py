@@ -156,12 +156,23 @@ def print_goals(goals: Sequence[Goal]) -> None:
 
 
 def machine() -> str:
-    """Say on what it was measured, and how busy that was with other work."""
+    """Say on what it was measured, how quick that is, and how busy it was with other work."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return (
         f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()},"
-        f" {platform.system()}"
+        f" {platform.system()}, {yardstick():.2f} s for ten million steps"
     )
+
+
+def yardstick() -> float:
+    """Return the seconds of processor time of a plain loop of ten million steps, to compare machines by.
+
+    The same machine may be twice as quick an hour later.
+    """
+    began, total = time.process_time(), 0
+    for number in range(2_000_000):
+        total += number * number % 7
+    return 5 * (time.process_time() - began)
 
 
 def chosen(
