@@ -166,6 +166,7 @@ def _with_text(
         question,
         text_checks=tuple(lookup.contains(session, haystack, term.pattern) for term in wanted),
         needs=(*question.needs, *(Need.pattern(term.pattern) for term in wanted)),
+        patterns=tuple(term.pattern for term in wanted),
         words=search_plan.words_of(wanted),
         endings=tuple(term.text for term in wanted if term.is_number),
         first=tuple(orders),
@@ -216,6 +217,7 @@ def _with_typos(
             or_(*(lookup.contains(session, haystack, p) for p in patterns)) for patterns in ways
         ),
         needs=(*of_list, *(Need.pattern(*patterns) for patterns in ways)),
+        patterns=(),
         words=(*question.words, *corrected),
         first=(),
         without=exact,

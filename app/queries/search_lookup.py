@@ -278,6 +278,15 @@ def by_ways(number: int, *, on_sqlite: bool) -> tuple[FromClause | None, list[Co
     return None, [or_(*(tokens.contains(way) for way in ways))]
 
 
+def values_of_needs(session: Session, needs: Sequence[Need], known: Frequencies, most: int) -> dict[str, Any]:
+    """Return the values with which the statement of `by_ways`, of one way, asks for all these needs.
+
+    Each has one alternative. No more than `most` hits are read.
+    """
+    chosen = known.cheapest(*_single(needs), known.expected(needs), most)
+    return {"ways": " AND ".join(map(_written, chosen))} if on_sqlite(session) else {"way0": chosen}
+
+
 def values_of_ways(need: Need, known: Frequencies, *, on_sqlite: bool) -> dict[str, Any]:
     """Return the values with which the statement of `by_ways` asks for this need."""
     ways = [known.rarest(tokens) for tokens in need.alternatives]
@@ -305,7 +314,9 @@ def markers_in_row(
     return [or_(*(holds(marker) for (marker,) in need.alternatives)) for need in needs if need.is_marker]
 
 
-def contains(session: Session, column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+def contains(
+    session: Session, column: ColumnElement[Any], part: str | ColumnElement[str]
+) -> ColumnElement[bool]:
     """Return the criterion that the text holds the part; no character is a wildcard."""
     position = func.instr if on_sqlite(session) else func.strpos
     return position(column, part) > 0

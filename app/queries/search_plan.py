@@ -4,15 +4,17 @@ Few hits are taken from the inverted index and sorted. Many are met soon by walk
 the wanted order and testing each row. Which way is taken never changes what is found.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import isqrt
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    FromClause,
+    Integer,
     Select,
     Text,
     bindparam,
@@ -48,6 +50,8 @@ _FARTHEST = 1_500
 
 entries = tables.entries.c
 
+Built = TypeVar("Built")
+
 # The keys of each order, and whether it runs backwards. Each is an index that begins with the place.
 _KEYS: dict[CustomerSort, tuple[tuple[str, ...], bool]] = {
     CustomerSort.RELEVANCE: (("last_key", "first_key", "doc"), False),
@@ -70,7 +74,8 @@ class Question:
 
     `state` keeps to one opt-in state in the place. `checks`, `source_checks` (on the row of the
     haystack), `marked_checks` (what a single marker stands for) and `text_checks` decide; `needs` say the
-    same as far as the index can, to find candidates.
+    same as far as the index can, to find candidates. `patterns` are what `text_checks` ask for, where each
+    asks for one.
     `words` rank hits by name and `endings` rank numbers (searches.tier). `first` are customers who
     are found whatever the text says, by the number of an order; they come first.
     """
@@ -82,6 +87,7 @@ class Question:
     marked_checks: tuple[ColumnElement[bool], ...] = ()
     text_checks: tuple[ColumnElement[bool], ...] = ()
     needs: tuple[Need, ...] = ()
+    patterns: tuple[str, ...] = ()
     sort: CustomerSort = CustomerSort.NAME
     words: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
@@ -283,17 +289,32 @@ def _is_ranked(question: Question) -> bool:
 def _sorted(
     session: Session, question: Question, known: lookup.Frequencies, offset: int, count: int, limit: int
 ) -> tuple[list[int], int]:
+    plain = _Plain.of(session, question, known, limit)
+    if plain is not None:
+        page, number = plain.built(_sorted_by)
+    else:
+        joined, criteria = lookup.found_by_index(session, question.needs, known, limit)
+        page, number = _sorted_by(session, question, joined, criteria)
+    values = {"limit": limit, "offset": offset, "count": count, **(plain.values if plain else {})}
+    rows = session.execute(page, values).all()
+    if rows or not offset:
+        return [row.doc for row in rows], rows[0].total if rows else 0
+    return [], session.scalar(number, values) or 0
+
+
+def _sorted_by(
+    session: Session, question: Question, joined: FromClause | None, criteria: list[ColumnElement[bool]]
+) -> tuple[Select[Any], Select[Any]]:
+    """Return the page of all hits, up to a limit, with their number in each row, and the number alone."""
     source = lookup.source(session)
-    joined, criteria = lookup.found_by_index(session, question.needs, known, limit)
-    rank = _rank(session, question)
     columns = [*_BY_LAST, entries.last_order_ms, entries.opted_in_ms, entries.created_ms]
     base = (
-        select(*columns, rank.label("tier"))
+        select(*columns, _rank(session, question).label("tier"))
         .select_from(source)
         .join(tables.entries, entries.doc == source.c.doc)
         .where(*of_list(session, question), *_not_in(question.without))
     )
-    by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(limit)
+    by_text = base.where(*criteria, *question.text_checks, *_not_in(question.first)).limit(bindparam("limit"))
     if joined is not None:
         by_text = by_text.join(joined, joined.c.rowid == source.c.doc)
     if question.first:
@@ -301,21 +322,93 @@ def _sorted(
         hits = select(by_text.subquery()).union_all(select(by_order)).subquery()
     else:
         hits = by_text.subquery()
-    rows = session.execute(
+    page = (
         select(hits.c.doc, func.count().over().label("total"))
         .order_by(*_order(question, hits.c))
-        .offset(offset)
-        .limit(count)
-    ).all()
-    if rows or not offset:
-        return [row.doc for row in rows], rows[0].total if rows else 0
-    return [], session.scalar(select(func.count()).select_from(hits)) or 0
+        .offset(bindparam("offset"))
+        .limit(bindparam("count"))
+    )
+    return page, select(func.count()).select_from(hits)
+
+
+class _Plain:
+    """A question of words only, in a place or an opt-in state of it: its statements are built once.
+
+    To build one takes longer than the database does for it.
+    """
+
+    _statements: ClassVar[dict[Any, Any]] = {}
+    _MOST_WORDS = 4
+
+    def __init__(self, session: Session, question: Question, values: dict[str, Any]) -> None:
+        self.session, self.question, self.values = session, question, values
+
+    @classmethod
+    def of(
+        cls, session: Session, question: Question, known: lookup.Frequencies, most: int
+    ) -> "_Plain | None":
+        """Return the question with its values, None if it is not of this kind."""
+        if (
+            not question.patterns
+            or len(question.patterns) > cls._MOST_WORDS
+            or question.checks
+            or question.of_source
+            or question.endings
+            or question.first
+            or question.without
+        ):
+            return None
+        values = {"place": question.place, "state": question.state}
+        values |= {f"pattern{number}": pattern for number, pattern in enumerate(question.patterns)}
+        values |= {f"word{number}": word for number, word in enumerate(question.words)}
+        return cls(session, question, values | lookup.values_of_needs(session, question.needs, known, most))
+
+    def built(self, build: Callable[..., Built]) -> Built:
+        """Return what `build` makes of the question and its look-up, with names for the values."""
+        question = self.question
+        on_sqlite = lookup.on_sqlite(self.session)
+        key = (
+            build,
+            on_sqlite,
+            question.sort,
+            bool(question.state),
+            len(question.patterns),
+            len(question.words),
+        )
+        found: Built | None = self._statements.get(key)
+        if found is None:
+            haystack = lookup.source(self.session).c.haystack
+            place: Any = bindparam("place", type_=Integer)
+            state: Any = bindparam("state", type_=Text)
+            words: Any = tuple(bindparam(f"word{n}", type_=Text) for n in range(len(question.words)))
+            named = Question(
+                place=place,
+                state=state if question.state else "",
+                text_checks=tuple(
+                    lookup.contains(self.session, haystack, bindparam(f"pattern{n}", type_=Text))
+                    for n in range(len(question.patterns))
+                ),
+                words=words,
+                sort=question.sort,
+            )
+            found = build(self.session, named, *lookup.by_ways(1, on_sqlite=on_sqlite))
+            self._statements[key] = found
+        return found
 
 
 def _count(session: Session, question: Question, known: lookup.Frequencies) -> int:
     """Return the number of hits of a question without a filter, up to MAX_TOTAL + 1."""
-    source = lookup.source(session)
+    plain = _Plain.of(session, question, known, MAX_TOTAL + 1)
+    if plain is not None:
+        return session.scalar(plain.built(_count_by), {"limit": MAX_TOTAL + 1, **plain.values}) or 0
     joined, criteria = lookup.found_by_index(session, question.needs, known, MAX_TOTAL + 1)
+    return session.scalar(_count_by(session, question, joined, criteria), {"limit": MAX_TOTAL + 1}) or 0
+
+
+def _count_by(
+    session: Session, question: Question, joined: FromClause | None, criteria: list[ColumnElement[bool]]
+) -> Select[Any]:
+    source = lookup.source(session)
     found = (
         select(source.c.doc)
         .join(tables.entries, entries.doc == source.c.doc)
@@ -323,8 +416,7 @@ def _count(session: Session, question: Question, known: lookup.Frequencies) -> i
     )
     if joined is not None:
         found = found.join(joined, joined.c.rowid == source.c.doc)
-    hits = found.limit(MAX_TOTAL + 1).subquery()
-    return session.scalar(select(func.count()).select_from(hits)) or 0
+    return select(func.count()).select_from(found.limit(bindparam("limit")).subquery())
 
 
 def _are_more(session: Session, question: Question, known: lookup.Frequencies) -> bool:
@@ -348,8 +440,14 @@ def _are_more(session: Session, question: Question, known: lookup.Frequencies) -
     few = 0 if lookup.on_sqlite(session) else lookup.rows_to_read(question.needs, known, MAX_TOTAL)
     if few:
         first = source.c.doc < few
-        if is_more(select(source.c.doc).where(first, *_in_row(session, question, walked=False), *checks)):
+        if is_more(
+            select(source.c.doc).where(first, *lookup.markers_in_row(session, question.needs), *checks)
+        ):
             return True
+    plain = _Plain.of(session, question, known, MAX_TOTAL)
+    if plain is not None:
+        number = session.scalar(plain.built(_haystacks_by), {"limit": MAX_TOTAL + 1, **plain.values})
+        return (number or 0) > MAX_TOTAL
     joined, criteria = lookup.found_by_index(session, question.needs, known, MAX_TOTAL)
     found = select(source.c.doc).where(*criteria, *checks)
     if joined is not None:
@@ -357,14 +455,22 @@ def _are_more(session: Session, question: Question, known: lookup.Frequencies) -
     return is_more(found)
 
 
-def _in_row(session: Session, question: Question, *, walked: bool) -> list[ColumnElement[bool]]:
+def _haystacks_by(
+    session: Session, question: Question, joined: FromClause | None, criteria: list[ColumnElement[bool]]
+) -> Select[Any]:
+    source = lookup.source(session)
+    found = select(source.c.doc).where(*criteria, *question.text_checks)
+    if joined is not None:
+        found = found.join(joined, joined.c.rowid == source.c.doc)
+    return select(func.count()).select_from(found.limit(bindparam("limit")).subquery())
+
+
+def _in_row(session: Session, question: Question) -> list[ColumnElement[bool]]:
     # A marker in the row is seen sooner than the row of another table that it stands for.
     if not question.of_source:
         return []
     of_place = Need.markers(search_tokens.of_store(question.place))
-    return lookup.markers_in_row(
-        session, [need for need in question.needs if need != of_place], walked=walked
-    )
+    return lookup.markers_in_row(session, [need for need in question.needs if need != of_place], walked=True)
 
 
 def _order(question: Question, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
@@ -419,7 +525,7 @@ def _rows(
 ) -> Select[Any]:
     at = entries.place == question.place if walk else in_place(session, question.place)
     state = _in_state(question, walks_by_state=by_state)
-    checks = (*question.checks, *_in_row(session, question, walked=True), *question.of_source, *criteria)
+    checks = (*question.checks, *_in_row(session, question), *question.of_source, *criteria)
     query = select(entries.doc).where(at, *state, *checks, *_not_in(question.without))
     if question.needs:
         source = lookup.source(session)
