@@ -25,7 +25,7 @@ def wordings(session, cast):
 
 def open_question(tablet, cast, screen):
     ada = tablet(**screen)
-    ada.sign_in(cast.ada)
+    ada.enter(cast.ada)
     ada.open(f"/customers/{cast.marie.id}")
     ada.page.locator("#consents-list a", has_text="Ask").tap()
     ada.page.locator("#consents-new_form").wait_for()
@@ -142,7 +142,7 @@ def test_a_spoken_yes_is_confirmed_once_and_everything_is_stopped_with_one_tap(t
 
 def test_without_javascript_the_name_is_typed(tablet, cast, session):
     ada = tablet(java_script_enabled=False)
-    ada.sign_in(cast.ada)
+    ada.enter(cast.ada)
     page = ada.page
     ada.open(f"/customers/{cast.marie.id}/consents/new")
     page.locator("input[value='clienteling.sms']").check(force=True)

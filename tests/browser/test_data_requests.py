@@ -21,7 +21,7 @@ def shoot(page, name):
 @pytest.mark.parametrize("script", [True, False], ids=["script", "plain"])
 def test_a_manager_takes_a_deletion_and_calls_it_off(tablet, cast, session, screen, script):
     it = tablet(viewport=screen, java_script_enabled=script)
-    it.sign_in(cast.mia)
+    it.enter(cast.mia)
     page, name = it.page, f"{screen['width']}-{'js' if script else 'plain'}"
     it.open(f"/customers/{cast.marie.id}")
     page.get_by_role("link", name="Data request…").tap()
@@ -56,7 +56,7 @@ def test_a_manager_takes_a_deletion_and_calls_it_off(tablet, cast, session, scre
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_manager_makes_the_copy_ready_and_reads_it(tablet, cast, session, scheme):
     it = tablet(viewport=LANDSCAPE, color_scheme=scheme)
-    it.sign_in(cast.mia)
+    it.enter(cast.mia)
     page = it.page
     it.open(f"/customers/{cast.marie.id}/data-requests/new")
     page.get_by_label("How you made sure that it is the customer").select_option("phone")

@@ -18,7 +18,7 @@ def test_nothing_is_cut_on_a_phone(tablet, cast, session):
     cast.root.locale = "de"
     session.commit()
     phone = tablet(viewport={"width": 320, "height": 700})
-    phone.sign_in(cast.root)
+    phone.enter(cast.root)
     marie = f"/customers/{cast.marie.id}"
     paths = [
         "/customers",

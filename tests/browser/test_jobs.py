@@ -9,7 +9,7 @@ from tests.factories import make_delivery, make_job
 def test_a_bar_goes_on_by_itself_and_stops_when_the_job_is_done(cast, session, tablet):
     job = make_job(session, created_by_id=cast.mia.id, state="running", error="", done_count=1, total_count=4)
     screen = tablet()
-    screen.sign_in(cast.mia)
+    screen.enter(cast.mia)
     screen.open(f"/jobs/{job.id}")
     asked = []
     screen.page.on("request", lambda request: asked.append(request.url))
@@ -32,7 +32,7 @@ def test_the_keyboard_keeps_its_place_while_a_list_looks_again(page, cast, sessi
     make_job(session)
     delivery = make_delivery(session)
     screen = tablet()
-    screen.sign_in(cast.root)
+    screen.enter(cast.root)
     screen.open("/admin/jobs" if page == "jobs" else f"/admin/webhooks/{delivery.webhook_id}")
     button = screen.page.locator("td button").first
     button.focus()

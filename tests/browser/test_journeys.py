@@ -55,7 +55,7 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
 def test_two_people_change_the_same_field(tablet, cast, session):
     ada, ben = tablet(), tablet()
     for one, who in ((ada, cast.ada), (ben, cast.ben)):
-        one.sign_in(who)
+        one.enter(who)
         one.open(f"/customers/{cast.marie.id}")
         one.page.locator("#customers-contact a", has_text="Edit").tap()
         one.page.wait_for_selector("#customers-contact-form")
@@ -130,7 +130,7 @@ def test_the_list_is_walked_by_keyboard(tablet, cast):
 def test_a_lost_connection_keeps_what_was_typed_and_saves_once(tablet, cast, session):
     ada = tablet()
     page = ada.page
-    ada.sign_in(cast.ada)
+    ada.enter(cast.ada)
     ada.open(f"/customers/{cast.marie.id}")
     page.locator("#customers-contact a", has_text="Edit").tap()
     page.fill("#customers-contact-form [name=first_name]", "Marion")

@@ -42,7 +42,7 @@ def test_a_manager_reviews_opt_ins(tablet, cast, crowd, session, screen, script)
         if script:
             mia.check()
 
-    mia.sign_in(cast.mia)
+    mia.enter(cast.mia)
     mia.open("/reviews")
     check()
     page.locator("a.result", has_text="Zoë").tap()
@@ -78,7 +78,7 @@ def test_a_manager_reviews_opt_ins(tablet, cast, crowd, session, screen, script)
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_dashboard_fits_every_screen(tablet, cast, crowd, screen):
     mia = tablet(**screen)
-    mia.sign_in(cast.mia)
+    mia.enter(cast.mia)
     mia.open("/dashboard")
     mia.page.locator(".figures > summary").first.tap()
     mia.check()
