@@ -41,6 +41,8 @@ MAX_TOTAL = 1_000
 _MOST_SORTED = 100_000
 # To sort so many hits is as quick as to look first for those whose names begin with the word.
 _FEW = 300
+# In so many places a customer's phone numbers may hold some digits.
+_PLACES_OF_DIGITS = 20
 # Later than every time in milliseconds.
 _LATEST = 2**62
 # How many times farther than expected a walk goes for its hits.
@@ -124,6 +126,11 @@ def ask(session: Session, question: Question, *, offset: int, count: int) -> Fou
     few = _bound(question, _size(question, known), offset + count, is_quick=is_quick)
     most = min((known.of_need(need) for need in question.needs), default=0)
     expected = known.expected(question.needs)
+    if question.endings:
+        # Digits come by chance, not together like the letters of a name.
+        expected = min(
+            expected, *(_size(question, known) * _PLACES_OF_DIGITS / 10 ** len(n) for n in question.endings)
+        )
     # By relevance a walk meets its first hits soon: those with such names lie together.
     worth_a_walk = expected > few or (_is_ranked(question) and bool(question.words))
     is_one_word = _is_one_word(question)
