@@ -3,7 +3,7 @@
 set -eu
 : "${BIN:=.venv/bin}"
 left_out=""
-# Each test has a database of its own and waits for the disk at every commit: memory is quicker.
+# Tests wait for the disk at every commit: memory is quicker.
 if [ -z "${TMPDIR:-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ] && [ "$(df -Pk /dev/shm | awk 'NR==2 {print $4}')" -gt 2000000 ]; then
     export TMPDIR=/dev/shm
 fi
@@ -48,7 +48,8 @@ fi
 if [ ! -d tests/browser ]; then
     :
 elif [ -n "$(find_chromium)" ]; then
-    step "tests in the browser" "$BIN/python" -m pytest -q -n auto --maxprocesses 2 --browser-tests tests/browser
+    step "tests in the browser" "$BIN/python" -m pytest -q -n auto --maxprocesses 2 -p no:hypothesispytest \
+        --browser-tests tests/browser
 else
     leave_out "the browser tests" "Chromium was not found; install chromium"
 fi

@@ -28,7 +28,6 @@ def child(settings, moment):
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Session, moment, kill)
-    runner.load_handlers()
     worker = runner.Runner(make_engine(settings.database_url, bulk=True), settings)
     # What is held by a child that was killed is free at once.
     worker.lease *= 0
@@ -39,6 +38,8 @@ def child(settings, moment):
 
 def main():
     settings = load()
+    # Once, before the children: importing takes longer than what each of them does.
+    runner.load_handlers()
     killed = 0
     for moment in itertools.cycle(("before_commit", "after_commit")):
         pid = os.fork()
