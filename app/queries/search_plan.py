@@ -271,7 +271,8 @@ def in_place(session: Session, place: int) -> ColumnElement[bool]:
 
 def _in_state(question: Question, *, walks_by_state: bool) -> list[ColumnElement[bool]]:
     """Return the criterion of the opt-in state; the index of states is only walked in the order of names."""
-    if not question.state:
+    # It may be a parameter, of a statement that is built once, which is neither true nor false.
+    if isinstance(question.state, str) and not question.state:
         return []
     column: ColumnElement[Any] = entries.opt_in_state
     return [(column if walks_by_state else column.concat("")) == question.state]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.config import Settings
@@ -44,11 +45,9 @@ def test_the_daily_job_deletes_what_is_older_than_set(
     now = clock.utcnow()
     with transaction(session):
         for age in ages:
-            audit.record_access(session, SYSTEM, AccessAction.VIEWED, customer.id)
-            audit.record(session, SYSTEM, AuditAction.CUSTOMER_UPDATED, subject=("customer", customer.id))
-            for entry in session.new:
-                entry.at = now - age
-            session.flush()
+            with time_machine.travel(now - age, tick=False):
+                audit.record_access(session, SYSTEM, AccessAction.VIEWED, customer.id)
+                audit.record(session, SYSTEM, AuditAction.CUSTOMER_UPDATED, subject=("customer", customer.id))
         jobs.add(session, SYSTEM, JobKind.LOGS_TIDY, subject=("logs", "all"))
     settings = Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40)
     settings = replace(settings, access_log_months=access_months, audit_log_months=audit_months)

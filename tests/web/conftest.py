@@ -76,6 +76,8 @@ def at_work(app: Flask, settings: Settings, database: Database) -> Iterator[Flas
     app.extensions.update(settings=settings, engine=engine, list_log=list_log, api_limiter=Limiter())
     yield app
     list_log.close()
+    if app.extensions["engine"] is not engine:
+        app.extensions["engine"].dispose()
     app.extensions.clear()
     app.extensions.update(kept)
 
