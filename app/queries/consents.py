@@ -24,7 +24,7 @@ from app.domain.consents import (
 from app.domain.texts import Text
 from app.models import Associate, Consent, ConsentEvent, ConsentWording, Store
 from app.queries import customers as customer_queries
-from app.queries import scope
+from app.queries import scope, together
 
 MAX_EVENTS = 200
 
@@ -107,12 +107,6 @@ _OWN_STATES = _STATES.where(_consents.store_id.in_(bindparam("store_ids", expand
 def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentRow]:
     """Return each channel and purpose in the stores that the actor may see, clienteling first."""
     customer_queries.get(session, actor, customer_id)
-    asked = {"customer_id": customer_id}
-    found = (
-        session.execute(_STATES, asked)
-        if actor.sees_every_customer
-        else session.execute(_OWN_STATES, asked | {"store_ids": list(actor.store_ids)})
-    )
     return [
         ConsentRow(
             store_id=row.store_id,
@@ -122,8 +116,16 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
             state=State(row.state),
             since=row.since,
         )
-        for row in found
+        for row in together.rows(session, read_of_states(actor, customer_id))
     ]
+
+
+def read_of_states(actor: Actor, customer_id: uuid.UUID) -> together.Read:
+    """Return what `list_states` asks."""
+    asked = {"customer_id": customer_id}
+    if actor.sees_every_customer:
+        return _STATES, asked
+    return _OWN_STATES, asked | {"store_ids": list(actor.store_ids)}
 
 
 def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentEventRow]:

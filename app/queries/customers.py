@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -24,7 +24,7 @@ from app.models import (
     Store,
 )
 from app.models.associate import full_name
-from app.queries import scope
+from app.queries import scope, together
 
 
 def get(
@@ -115,15 +115,18 @@ _KNOWN_AT_OWN = _KNOWN_AT.where(_stores.id.in_(bindparam("store_ids", expanding=
 
 def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[KnownAt]:
     """Return the stores that know the customer and that the actor may see, by name."""
-    asked = {"customer_id": customer_id}
-    found = (
-        session.execute(_KNOWN_AT, asked)
-        if actor.has_every_store
-        else session.execute(_KNOWN_AT_OWN, asked | {"store_ids": list(actor.store_ids)})
-    )
     return [
-        KnownAt(store_id=store_id, store_name=name, opt_in_state=state) for store_id, name, state in found
+        KnownAt(store_id=store_id, store_name=name, opt_in_state=state)
+        for store_id, name, state in together.rows(session, read_of_known_at(actor, customer_id))
     ]
+
+
+def read_of_known_at(actor: Actor, customer_id: uuid.UUID) -> together.Read:
+    """Return what `known_at` asks."""
+    asked = {"customer_id": customer_id}
+    if actor.has_every_store:
+        return _KNOWN_AT, asked
+    return _KNOWN_AT_OWN, asked | {"store_ids": list(actor.store_ids)}
 
 
 _addresses = Address.__table__.c
@@ -135,10 +138,15 @@ _ADDRESSES = (
 )
 
 
-def addresses(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[Row[Any]]:
+def addresses(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[Any]:
     """Return the id and the fields by name of the addresses, defaults first. Raises NotFound."""
     get(session, actor, customer_id)
-    return session.execute(_ADDRESSES, {"customer_id": customer_id}).all()
+    return together.rows(session, read_of_addresses(customer_id))
+
+
+def read_of_addresses(customer_id: uuid.UUID) -> together.Read:
+    """Return what `addresses` asks."""
+    return _ADDRESSES, {"customer_id": customer_id}
 
 
 _values = ExtendedAttribute.__table__.c
@@ -153,7 +161,12 @@ _ATTRIBUTES = (
 def attribute_values(session: Session, actor: Actor, customer_id: uuid.UUID) -> dict[str, str]:
     """Return the extended attributes by name, as they are stored. Raises NotFound."""
     get(session, actor, customer_id)
-    return {row.name: row.value for row in session.execute(_ATTRIBUTES, {"customer_id": customer_id})}
+    return {row.name: row.value for row in together.rows(session, read_of_attributes(customer_id))}
+
+
+def read_of_attributes(customer_id: uuid.UUID) -> together.Read:
+    """Return what `attribute_values` asks."""
+    return _ATTRIBUTES, {"customer_id": customer_id}
 
 
 _associates, _places = Associate.__table__.c, AssociateStore.__table__.c

@@ -19,7 +19,7 @@ from app.domain.permissions import Permission
 from app.domain.retention import Origin
 from app.errors import NotFound
 from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
-from app.queries import scope
+from app.queries import scope, together
 
 _IS_OPEN = DataRequest.state.in_([state.value for state in OPEN])
 _IS_DUE = DataRequest.state.in_([state.value for state in DUE])
@@ -159,8 +159,12 @@ def _open_ones(kept_to: scope.Bounds) -> Select[Any]:
 
 def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[OpenRequest]:
     """Return the open requests of a customer whom the actor sees, for the profile."""
-    found = session.execute(_open_ones(scope.bounds(actor)), {"customer_id": customer_id})
-    return [OpenRequest(*row) for row in found]
+    return [OpenRequest(*row) for row in together.rows(session, read_of_customer(actor, customer_id))]
+
+
+def read_of_customer(actor: Actor, customer_id: uuid.UUID) -> together.Read:
+    """Return what `of_customer` asks."""
+    return _open_ones(scope.bounds(actor)), {"customer_id": customer_id}
 
 
 def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:

@@ -6,11 +6,11 @@ statements and five times as long.
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
@@ -20,6 +20,7 @@ from app.models import Address, Associate, Customer, ExtendedAttribute, Store
 from app.models.associate import name_label
 from app.queries import scope
 from app.queries import search_lookup as lookup
+from app.queries.together import as_list, moment
 
 
 class ProfileAddress(NamedTuple):
@@ -114,12 +115,7 @@ def _whole(row: Sequence[Any]) -> Profile:
 
 def _address(part: Sequence[str]) -> ProfileAddress:
     *texts, address_id, created_at, updated_at = part
-    return ProfileAddress._make([*texts, uuid.UUID(address_id), _moment(created_at), _moment(updated_at)])
-
-
-def _moment(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return ProfileAddress._make([*texts, uuid.UUID(address_id), moment(created_at), moment(updated_at)])
 
 
 _customer, _creator, _store = Customer.__table__, Associate.__table__, Store.__table__
@@ -162,9 +158,6 @@ def _listed(
     *,
     on_sqlite: bool,
 ) -> ColumnElement[Any]:
-    """Return the rows of one customer as a list of lists, in order; both databases keep it."""
+    """Return the rows of one customer as a list of lists, in order."""
     rows = select(*columns).where(owner == _customer.c.id).order_by(*order).correlate(_customer).subquery()
-    row, rows_in_one = func.json_build_array, func.json_agg
-    if on_sqlite:
-        row, rows_in_one = func.json_array, func.json_group_array
-    return select(rows_in_one(row(*rows.c), type_=JSON)).scalar_subquery()
+    return as_list(rows, on_sqlite=on_sqlite)

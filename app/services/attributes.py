@@ -17,6 +17,7 @@ from app.domain.texts import N_, Text
 from app.errors import Invalid
 from app.models import AttributeDefinition, Customer, ExtendedAttribute
 from app.queries import customers as customer_queries
+from app.queries import together
 from app.services import audit, events, holds, revisions, search_index
 
 
@@ -153,4 +154,9 @@ _ACTIVE = (
 
 def definitions(session: Session) -> dict[str, attributes.Definition]:
     """Return the active definitions by key, in the order in which they are asked."""
-    return {row.key: attributes.Definition(*row) for row in session.execute(_ACTIVE)}
+    return {row.key: attributes.Definition(*row) for row in together.rows(session, read_of_definitions())}
+
+
+def read_of_definitions() -> together.Read:
+    """Return what `definitions` asks."""
+    return _ACTIVE, {}

@@ -18,7 +18,7 @@ from app.domain.data_requests import State as RequestState
 from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.models import Customer
-from app.queries import consents, customers, data_requests, orders
+from app.queries import consents, customers, data_requests, orders, together
 from app.services import attributes
 from app.web.filters import money
 
@@ -80,6 +80,17 @@ def profile(
     session: Session, actor: Actor, customer: Customer, revealed: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with who created them."""
+    together.read_ahead(
+        session,
+        [
+            customers.read_of_addresses(customer.id),
+            customers.read_of_attributes(customer.id),
+            customers.read_of_known_at(actor, customer.id),
+            consents.read_of_states(actor, customer.id),
+            data_requests.read_of_customer(actor, customer.id),
+            attributes.read_of_definitions(),
+        ],
+    )
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
     requests = data_requests.of_customer(session, actor, customer.id)
     opt_ins = consent_section(session, actor, customer, requests)

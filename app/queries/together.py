@@ -1,0 +1,103 @@
+"""Several small reads in one way to the database, each row of which comes as JSON.
+
+On PostgreSQL a small read costs a millisecond, most of it the way there and back. A page that knows what
+its parts will ask reads it ahead; a part then finds its rows here, and asks by itself where they are not.
+"""
+
+import json
+import uuid
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ColumnElement, FromClause, Select, Uuid, func, select
+from sqlalchemy.orm import Session
+
+from app.db import PLANNED_ONCE
+from app.models.base import UtcDateTime
+
+# A statement that is made once, and its values by name; the same names mean the same in all that go together.
+Read = tuple[Select[Any], Mapping[str, Any]]
+
+
+def read_ahead(session: Session, reads: Sequence[Read]) -> None:
+    """Read the rows of all these in one statement, and keep them for the running transaction."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    statements = tuple(statement for statement, _ in reads)
+    values = {name: value for _, given in reads for name, value in given.items()}
+    found = session.execute(_together(statements, on_sqlite=on_sqlite), values).one()
+    kept = {
+        id(statement): (values, _rows(statement, parts or ()))
+        for (statement, values), parts in zip(reads, found, strict=True)
+    }
+    session.info["read_ahead"] = (session.get_transaction(), kept)
+
+
+def rows(session: Session, read: Read) -> Sequence[Any]:
+    """Return the rows, as they were read ahead in this transaction or as they are now; columns by name."""
+    statement, values = read
+    of_transaction, kept = session.info.get("read_ahead", (None, {}))
+    if kept and of_transaction is session.get_transaction() and not session.info.get("writing"):
+        known = kept.get(id(statement))
+        if known is not None and known[0] == values:
+            found: Sequence[Any] = known[1]
+            return found
+    return session.execute(statement, values).all()
+
+
+def as_list(found: FromClause, *, on_sqlite: bool) -> ColumnElement[Any]:
+    """Return the rows of a subquery as a list of lists, in its order, which both databases keep."""
+    row, rows_in_one = func.json_build_array, func.json_agg
+    if on_sqlite:
+        row, rows_in_one = func.json_array, func.json_group_array
+    return select(rows_in_one(row(*found.c), type_=JSON)).scalar_subquery()
+
+
+def moment(text: str) -> datetime:
+    """Return a time as JSON has it from either database."""
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+@lru_cache(maxsize=256)
+def _together(statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
+    lists = [as_list(statement.subquery(), on_sqlite=on_sqlite) for statement in statements]
+    return select(*lists).execution_options(**PLANNED_ONCE)
+
+
+def _rows(statement: Select[Any], parts: Sequence[Sequence[Any]]) -> list[Any]:
+    make, readers = _shape(statement)
+    read = []
+    for part in parts:
+        values = list(part)
+        for place, reader in readers:
+            if values[place] is not None:
+                values[place] = reader(values[place])
+        read.append(make(values))
+    return read
+
+
+@lru_cache(maxsize=256)
+def _shape(
+    statement: Select[Any],
+) -> tuple[Callable[[Sequence[Any]], Any], Sequence[tuple[int, Callable[[Any], Any]]]]:
+    """Return what makes a row of a list, and by place what reads the values that JSON has no kind for."""
+    columns = list(statement.selected_columns)
+    kind = namedtuple("Row", [column.key or "" for column in columns])  # type: ignore[misc]  # noqa: PYI024
+    readers: dict[type[Any], Callable[[Any], Any]] = {
+        Uuid: uuid.UUID, UtcDateTime: moment, Boolean: bool, JSON: _nested,
+    }  # fmt: skip
+    found = [
+        (place, reader)
+        for place, column in enumerate(columns)
+        for type_, reader in readers.items()
+        if isinstance(column.type, type_)
+    ]
+    return kind._make, found
+
+
+def _nested(value: Any) -> Any:
+    # SQLite keeps JSON as text, and puts it into other JSON as that.
+    return json.loads(value) if isinstance(value, str) else value

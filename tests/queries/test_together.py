@@ -1,0 +1,73 @@
+"""What is read ahead is what would have been read."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.permissions import Role
+from app.models import Consent
+from app.queries import consents, customers, data_requests, together
+from app.services import attributes
+from tests import factories
+
+
+@pytest.fixture
+def shown(session):
+    """A customer with parts of every kind, in two stores, and who works in the first."""
+    north, south = (factories.make_store(session, name=name) for name in ("Ü-North", "South"))
+    customer = factories.make_customer(session, stores=(north, south))
+    factories.make_address(session, customer, is_default=True, city="Łódź \"\\ 'x")
+    factories.make_address(session, customer, type="billing", is_default=False)
+    factories.make_definition(session, key="shirt_fit", choices=["slim", "wide \"'"], is_sensitive=True)
+    factories.make_attribute(session, customer, "shirt_fit", "slim")
+    factories.make_data_request(session, customer, south)
+    for store in (north, south):
+        session.add(
+            Consent(
+                customer_id=customer.id, store_id=store.id, channel="email", purpose="clienteling",
+                state="accepted", since=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+            )
+        )  # fmt: skip
+    session.commit()
+    return customer.id, factories.make_associate(session, stores=(north,)), north
+
+
+def reads_of(actor, customer_id):
+    return [
+        customers.read_of_addresses(customer_id),
+        customers.read_of_attributes(customer_id),
+        customers.read_of_known_at(actor, customer_id),
+        consents.read_of_states(actor, customer_id),
+        data_requests.read_of_customer(actor, customer_id),
+        attributes.read_of_definitions(),
+    ]
+
+
+@pytest.mark.parametrize("role", [Role.ASSOCIATE, Role.ADMIN])
+def test_rows_are_the_same_read_ahead_or_one_by_one(session, shown, role):
+    customer_id, associate, north = shown
+    actor = factories.make_actor(associate, north, role=role)
+    reads = reads_of(actor, customer_id)
+    alone = [together.rows(session, read) for read in reads]
+    assert all(alone)
+    together.read_ahead(session, reads)
+    ahead = [together.rows(session, read) for read in reads]
+    for one_by_one, at_once in zip(alone, ahead, strict=True):
+        assert [tuple(row) for row in at_once] == [tuple(row) for row in one_by_one]
+        assert [row._fields for row in at_once] == [row._fields for row in one_by_one]
+    assert len(ahead[2]) == len(ahead[3]) == (1 if role is Role.ASSOCIATE else 2)
+
+
+def test_nothing_is_kept_beyond_its_transaction_or_for_another_customer(session, shown):
+    customer_id, associate, north = shown
+    actor = factories.make_actor(associate, north)
+    other = factories.make_customer(session, stores=(north,))
+    session.commit()
+    together.read_ahead(session, reads_of(actor, customer_id))
+    assert customers.attribute_values(session, actor, other.id) == {}
+    session.rollback()
+    factories.make_attribute(session, other, "shirt_fit", "wide")
+    session.query(Consent).delete()
+    session.commit()
+    assert consents.list_states(session, actor, customer_id) == []
+    assert customers.attribute_values(session, actor, other.id) == {"shirt_fit": "wide"}
