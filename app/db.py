@@ -9,9 +9,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import ExecutionContext
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.domain.erasures import LedgerKey
@@ -74,30 +74,57 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
         url,
         pool_size=pool_size,
         pool_timeout=POOL_TIMEOUT,
+        # The one used last has its plans and its server's memory at hand.
+        pool_use_lifo=True,
         connect_args={"connect_timeout": 3, "options": options},
     )
     _ask_idle_connections(engine)
-    event.listen(engine, "before_cursor_execute", _prepare_by_key)
+    event.listen(engine, "before_cursor_execute", _before_statement)
     return engine
 
 
-def _prepare_by_key(
+class ReadingSession(Session):
+    """A session that mostly reads: on PostgreSQL it has no transaction but that of `transaction()`.
+
+    To begin one and to end it are two ways to the server, and a rollback makes the driver forget what
+    is planned. Each statement sees what is committed when it begins, as it does in a transaction.
+    Raises RuntimeError for a change outside `transaction()`, which nothing could take back.
+    """
+
+
+@event.listens_for(ReadingSession, "after_begin")
+def _begin_only_acts(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.dbapi_connection
+        begins_none = not session.info.get("writing", False)
+        if driver.autocommit is not begins_none:
+            driver.autocommit = begins_none
+
+
+def _before_statement(
     _connection: Connection,
     cursor: Any,
     _statement: str,
     _values: object,
-    context: ExecutionContext | None,
+    context: DefaultExecutionContext | None,
     _many: bool,
 ) -> None:
-    by_key = context is not None and context.execution_options.get("planned_once", False)
-    cursor.connection.prepare_threshold = 0 if by_key else None
+    driver = cursor.connection
+    if context is None:
+        driver.prepare_threshold = None
+        return
+    if driver.autocommit and (context.isinsert or context.isupdate or context.isdelete):
+        raise RuntimeError("rows are changed outside transaction()")
+    driver.prepare_threshold = 0 if context.execution_options.get("planned_once", False) else None
 
 
 def _ask_idle_connections(engine: Engine) -> None:
-    """Let no connection out of the pool that a restart of the server ended."""
+    """Let no connection out of the pool that a restart of the server ended, nor back as a session set it."""
 
-    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+    def note(connection: Any, record: ConnectionPoolEntry) -> None:
         record.info["used"] = time.monotonic()
+        if connection is not None and connection.autocommit:
+            connection.autocommit = False
 
     def ask(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         if time.monotonic() - record.info["used"] <= TRUSTED:

@@ -4,12 +4,14 @@ from flask import Flask, current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from app.db import ReadingSession
+
 
 def get_session() -> Session:
     """Return the request's session."""
     if "db_session" not in g:
         engine: Engine = current_app.extensions["engine"]
-        g.db_session = Session(engine, expire_on_commit=False)
+        g.db_session = ReadingSession(engine, expire_on_commit=False)
     session: Session = g.db_session
     return session
 

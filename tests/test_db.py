@@ -1,9 +1,13 @@
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text, update
 
 from app import db
+from app.errors import NotFound
+from app.models import Store
+from tests import factories
 
 
 def test_a_connection_that_the_server_ended_is_not_given_out_again(engine, monkeypatch):
@@ -30,3 +34,31 @@ def test_statements_by_key_are_planned_once_and_no_others(engine):
             connection.execute(other, {"id": str(number)})
         kept = connection.execute(text("SELECT statement, generic_plans FROM pg_prepared_statements")).all()
     assert [("WHERE id" in statement, plans > 0) for statement, plans in kept] == [(True, True)]
+
+
+def test_a_session_that_reads_begins_no_transaction_and_keeps_what_is_planned(engine, session):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("a file has no server")
+    store = factories.make_store(session)
+    by_key = select(Store.name).where(Store.id == store.id).execution_options(**db.PLANNED_ONCE)
+    sent = []
+    with db.ReadingSession(engine) as reading:
+        driver = reading.connection().connection.dbapi_connection
+        for _ in range(2):
+            assert reading.scalar(by_key) == store.name
+            sent.append((driver.info.transaction_status.name, len(driver._prepared._names)))
+            reading.rollback()
+        assert sent == [("IDLE", 1), ("IDLE", 1)]
+        # Nothing could take it back.
+        with pytest.raises(RuntimeError, match="outside"):
+            reading.execute(insert(Store.__table__))
+        reading.rollback()
+        with suppress(NotFound), db.transaction(reading):
+            reading.execute(update(Store.__table__).values(name="Changed"))
+            raise NotFound
+        assert reading.scalar(by_key) == store.name
+    # Whoever gets the connection next has its transactions.
+    with engine.connect() as connection:
+        connection.execute(text("UPDATE store SET name = 'Changed'"))
+        connection.rollback()
+        assert connection.scalar(text("SELECT name FROM store")) == store.name
