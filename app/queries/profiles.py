@@ -127,7 +127,7 @@ class _Kind(NamedTuple):
     @property
     def source(self) -> FromClause:
         """The table that holds the haystacks."""
-        return tables.documents if self.on_sqlite else tables.postgresql_documents
+        return lookup.source_of(on_sqlite=self.on_sqlite)
 
 
 class _Looked(NamedTuple):
@@ -136,7 +136,7 @@ class _Looked(NamedTuple):
     words: int
     has_ending: bool
     has_email: bool
-    ways: int
+    by_index: lookup.LookUpKind | None
 
 
 def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
@@ -147,14 +147,16 @@ def _search(session: Session, actor: Actor, query: ProfileQuery) -> _Found:
     values |= {f"word{number}": word for number, word in enumerate(wanted.words)}
     values |= {"ending": f"{wanted.ending} ", "email": wanted.email}
     need = _need(wanted)
+    look_up = None
     if need:
         known = lookup.frequencies(session, [need])
-        values |= lookup.values_of_ways(need, known, on_sqlite=kind.on_sqlite)
+        look_up = lookup.any_way(need, known, on_sqlite=kind.on_sqlite)
+        values |= look_up.values()
     looked = _Looked(
         words=len(wanted.words),
         has_ending=wanted.ending is not None,
         has_email=wanted.email is not None,
-        ways=len(need.alternatives) if need else 0,
+        by_index=look_up.kind if look_up else None,
     )
     page, number = _search_by(kind, looked)
     if need or kind.sort:
@@ -173,8 +175,8 @@ def _search_by(kind: _Kind, looked: _Looked) -> tuple[Select[Any], Select[Any]]:
         _finds(kind, looked),
     ]
     found = select(customer_id.label("id")).select_from(source)
-    if looked.ways:
-        index, by_index = lookup.by_ways(looked.ways, on_sqlite=kind.on_sqlite)
+    if looked.by_index:
+        index, by_index = lookup.by_kind(looked.by_index)
         criteria += by_index
         if index is not None:
             found = found.join(index, index.c.rowid == source.c.doc)
@@ -188,7 +190,7 @@ def _search_by(kind: _Kind, looked: _Looked) -> tuple[Select[Any], Select[Any]]:
     # Search rows are numbered in the order of the ids.
     order: list[ColumnElement[Any]] = [source.c.doc] if kind.sort is None else _order(kind)
     found = _with_names(found, kind).where(*criteria)
-    if looked.ways or kind.sort:
+    if looked.by_index or kind.sort:
         return _numbered(found, order)
     counted = found.with_only_columns(func.count(), maintain_column_froms=True)
     return found.order_by(*order).offset(_OFFSET).limit(_COUNT), counted

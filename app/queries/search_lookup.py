@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod, sqrt
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,13 +16,14 @@ from sqlalchemy import (
     Engine,
     FromClause,
     Integer,
+    Select,
     SQLColumnExpression,
     String,
+    all_,
     and_,
     any_,
     bindparam,
     func,
-    literal,
     or_,
     select,
 )
@@ -209,29 +211,73 @@ def places(session: Session, store_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, 
 
 def source(session: Session) -> FromClause:
     """Return the table that holds the haystacks of this database."""
-    return tables.documents if on_sqlite(session) else tables.postgresql_documents
+    return source_of(on_sqlite=on_sqlite(session))
 
 
-def found_by_index(
-    session: Session, needs: Sequence[Need], known: Frequencies, most: int
-) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
-    """Return what must be joined to `source`, if anything, and the criteria that ask the index.
+def source_of(*, on_sqlite: bool) -> FromClause:
+    """Return the table that holds the haystacks of the kind of database."""
+    return tables.documents if on_sqlite else tables.postgresql_documents
 
-    No more than `most` hits are read.
+
+@dataclass(frozen=True)
+class LookUpKind:
+    """What a statement that asks the index depends on, besides its values."""
+
+    on_sqlite: bool
+    overlaps: int = 0
+    ways: int = 0
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What the index is asked for: all tokens of at least one way, and one of each of `overlaps`.
+
+    SQLite's index is asked in its own words instead.
     """
-    if not on_sqlite(session):
-        return None, _in_postgresql(needs, known, most)
+
+    on_sqlite: bool
+    match: str = ""
+    overlaps: tuple[tuple[int, ...], ...] = ()
+    ways: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def kind(self) -> LookUpKind:
+        """What a statement that asks so depends on."""
+        if self.on_sqlite:
+            return LookUpKind(on_sqlite=True, ways=int(bool(self.match)))
+        return LookUpKind(on_sqlite=False, overlaps=len(self.overlaps), ways=len(self.ways))
+
+    def asks(self, markers: Iterable[int]) -> bool:
+        """True where every way asks for all of these."""
+        return all(marker in way for marker in markers for way in self.ways) and bool(self.ways)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of the parameters of `by_kind`."""
+        if self.on_sqlite:
+            return {"match": self.match}
+        values = {f"way{place}": list(way) for place, way in enumerate(self.ways)}
+        return values | {f"overlap{place}": list(tokens) for place, tokens in enumerate(self.overlaps)}
+
+
+def look_up(
+    needs: Sequence[Need], known: Frequencies, most: int, *, on_sqlite: bool, every_marker: bool = False
+) -> LookUp:
+    """Return what to ask the index for; no more than `most` hits are read.
+
+    `every_marker` leaves none out on SQLite, where rows do not hold them.
+    """
+    if not on_sqlite:
+        return _in_postgresql(needs, known, most)
     markers, words = _single(needs)
-    written = [_written(token) for token in known.cheapest(markers, words, known.expected(needs), most)]
+    chosen = known.cheapest(markers, words, known.expected(needs), most)
+    if every_marker:
+        chosen += [marker for marker in markers if marker not in chosen]
+    written = [_written(token) for token in chosen]
     for alternatives in (need.alternatives for need in needs if len(need.alternatives) > 1):
         ways = {tuple(known.rarest(way)[:_OF_A_WAY]) for way in alternatives}
         joined = (" AND ".join(map(_written, way)) for way in sorted(ways))
         written.append("(" + " OR ".join(f"({part})" for part in joined) + ")")
-    index = tables.sqlite_index.c
-    return tables.sqlite_index, [
-        index.customer_search_index.op("MATCH", is_comparison=True)(" AND ".join(written)),
-        index.rowid == tables.documents.c.doc,
-    ]
+    return LookUp(on_sqlite=True, match=" AND ".join(written))
 
 
 def _single(needs: Sequence[Need]) -> tuple[list[int], list[tuple[int, ...]]]:
@@ -241,84 +287,58 @@ def _single(needs: Sequence[Need]) -> tuple[list[int], list[tuple[int, ...]]]:
     return markers, [need.alternatives[0] for need in single if not need.is_marker]
 
 
-def _in_postgresql(needs: Sequence[Need], known: Frequencies, most: int) -> list[ColumnElement[bool]]:
+def _in_postgresql(needs: Sequence[Need], known: Frequencies, most: int) -> LookUp:
     expected = known.expected(needs)
-    tokens = tables.postgresql_documents.c.tokens
     markers, words = _single(needs)
     several = [need for need in needs if len(need.alternatives) > 1]
-    criteria: list[ColumnElement[bool]] = [
-        tokens.overlap([token for (token,) in need.alternatives]) for need in several if need.is_marker
-    ]
+    overlaps = tuple(tuple(token for (token,) in need.alternatives) for need in several if need.is_marker)
     unsure = [need.alternatives for need in several if not need.is_marker]
     if unsure:
         # Of the words that may be others the rarest narrows, each of its ways with what is needed besides:
         # asked apart, PostgreSQL would read all customers with the one and look for the other in their rows.
         rarest = min(unsure, key=lambda ways: sum(map(known.of_tokens, ways)))
         if markers and len(rarest) > _MOST_WAYS:
-            ways = sorted({known.rarest(way)[0] for way in rarest})
+            ways = tuple(sorted({known.rarest(way)[0] for way in rarest}))
             besides = known.cheapest(markers, words, expected, most)
-            return [*criteria, tokens.overlap(ways), tokens.contains(besides)]
+            return LookUp(on_sqlite=False, overlaps=(*overlaps, ways), ways=(tuple(besides),))
         chosen = {tuple(known.cheapest(markers, [way, *words], expected, most)) for way in rarest}
-        return [*criteria, or_(*(tokens.contains(list(way)) for way in sorted(chosen)))]
-    chosen_once = known.cheapest(markers, words, expected, most)
-    return [*criteria, tokens.contains(chosen_once)] if chosen_once else criteria
+        return LookUp(on_sqlite=False, overlaps=overlaps, ways=tuple(sorted(chosen)))
+    chosen_once = tuple(known.cheapest(markers, words, expected, most))
+    return LookUp(on_sqlite=False, overlaps=overlaps, ways=(chosen_once,) if chosen_once else ())
 
 
-def by_ways(number: int, *, on_sqlite: bool) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
-    """Return the same for one need of so many alternatives, for a statement that is built once.
-
-    `values_of_ways` gives the values of its parameters.
-    """
+def any_way(need: Need, known: Frequencies, *, on_sqlite: bool) -> LookUp:
+    """Return what to ask the index for, for this need alone and all its hits."""
+    ways = tuple(tuple(known.rarest(tokens)) for tokens in need.alternatives)
     if on_sqlite:
+        match = " OR ".join("(" + " AND ".join(map(_written, way)) + ")" for way in ways)
+        return LookUp(on_sqlite=True, match=match)
+    return LookUp(on_sqlite=False, ways=ways)
+
+
+def by_kind(kind: LookUpKind) -> tuple[FromClause | None, list[ColumnElement[bool]]]:
+    """Return what must be joined to the haystacks, if anything, and the criteria that ask the index."""
+    if not (kind.ways or kind.overlaps):
+        return None, []
+    if kind.on_sqlite:
         index = tables.sqlite_index.c
-        matches = index.customer_search_index.op("MATCH", is_comparison=True)(bindparam("ways", type_=String))
+        matches = index.customer_search_index.op("MATCH", is_comparison=True)(
+            bindparam("match", type_=String)
+        )
         return tables.sqlite_index, [matches, index.rowid == tables.documents.c.doc]
     tokens = tables.postgresql_documents.c.tokens
-    ways = (bindparam(f"way{place}", type_=ARRAY(Integer)) for place in range(number))
-    return None, [or_(*(tokens.contains(way) for way in ways))]
+
+    def named(name: str, number: int) -> list[ColumnElement[Any]]:
+        return [bindparam(f"{name}{place}", type_=ARRAY(Integer)) for place in range(number)]
+
+    criteria: list[ColumnElement[bool]] = [tokens.overlap(one) for one in named("overlap", kind.overlaps)]
+    ways = [tokens.contains(way) for way in named("way", kind.ways)]
+    return None, [*criteria, or_(*ways)] if ways else criteria
 
 
-def values_of_needs(session: Session, needs: Sequence[Need], known: Frequencies, most: int) -> dict[str, Any]:
-    """Return the values with which the statement of `by_ways`, of one way, asks for all these needs.
-
-    Each has one alternative. No more than `most` hits are read.
-    """
-    chosen = known.cheapest(*_single(needs), known.expected(needs), most)
-    return {"ways": " AND ".join(map(_written, chosen))} if on_sqlite(session) else {"way0": chosen}
-
-
-def values_of_ways(need: Need, known: Frequencies, *, on_sqlite: bool) -> dict[str, Any]:
-    """Return the values with which the statement of `by_ways` asks for this need."""
-    ways = [known.rarest(tokens) for tokens in need.alternatives]
-    if on_sqlite:
-        return {"ways": " OR ".join("(" + " AND ".join(map(_written, way)) + ")" for way in ways)}
-    return {f"way{place}": way for place, way in enumerate(ways)}
-
-
-def markers_in_row(
-    session: Session, needs: Sequence[Need], *, walked: bool = False
-) -> list[ColumnElement[bool]]:
-    """Return criteria that ask a row of `source` for the markers, if it holds them, and never the index.
-
-    Where rows are `walked`, PostgreSQL is not to know how rare a marker is: it would take another way.
-    """
-    if on_sqlite(session):
-        return []
-    tokens = tables.postgresql_documents.c.tokens
-
-    def holds(marker: int) -> ColumnElement[bool]:
-        if walked:
-            return func.array_position(tokens, marker).is_not(None)
-        return literal(marker) == any_(tokens)
-
-    return [or_(*(holds(marker) for (marker,) in need.alternatives)) for need in needs if need.is_marker]
-
-
-def contains(
-    session: Session, column: ColumnElement[Any], part: str | ColumnElement[str]
-) -> ColumnElement[bool]:
+def contains(column: ColumnElement[Any], part: ColumnElement[str], *, on_sqlite: bool) -> ColumnElement[bool]:
     """Return the criterion that the text holds the part; no character is a wildcard."""
-    position = func.instr if on_sqlite(session) else func.strpos
+    position = func.instr if on_sqlite else func.strpos
     return position(column, part) > 0
 
 
@@ -332,12 +352,19 @@ def among(
     return column == any_(bindparam(name, type_=ARRAY(kind)))
 
 
-def begins(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:
+def none_among(column: ColumnElement[Any], name: str, *, on_sqlite: bool) -> ColumnElement[bool]:
+    """Return the criterion that the column is not among the whole numbers of a parameter."""
+    if on_sqlite:
+        return column.not_in(bindparam(name, expanding=True))
+    return column != all_(bindparam(name, type_=ARRAY(Integer)))
+
+
+def begins(column: SQLColumnExpression[str], start: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the criterion that the text begins so, as a range of an index."""
     return and_(column >= start, column < start + LAST_CHARACTER)
 
 
-def goes_on(column: SQLColumnExpression[str], start: str) -> ColumnElement[bool]:
+def goes_on(column: SQLColumnExpression[str], start: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the criterion that the text begins so and is longer, as a range of an index."""
     return and_(column > start, column < start + LAST_CHARACTER)
 
@@ -346,12 +373,17 @@ def has_word(session: Session, word: str) -> bool:
     """True when some customer has the whole word among those that are searched."""
     pattern = f"  {word} "
     needs = [Need.pattern(pattern)]
-    table = source(session)
-    joined, criteria = found_by_index(session, needs, frequencies(session, needs), 1)
-    query = select(table.c.doc).where(*criteria, contains(session, table.c.haystack, pattern)).limit(1)
-    if joined is not None:
-        query = query.select_from(joined, table)
-    return session.scalar(query) is not None
+    looked = look_up(needs, frequencies(session, needs), 1, on_sqlite=on_sqlite(session))
+    return session.scalar(_with_word(looked.kind), {"pattern": pattern, **looked.values()}) is not None
+
+
+@lru_cache
+def _with_word(kind: LookUpKind) -> Select[Any]:
+    table = source_of(on_sqlite=kind.on_sqlite)
+    joined, criteria = by_kind(kind)
+    holds = contains(table.c.haystack, bindparam("pattern", type_=String), on_sqlite=kind.on_sqlite)
+    query = select(table.c.doc).where(*criteria, holds).limit(1)
+    return query if joined is None else query.select_from(joined, table)
 
 
 def on_sqlite(session: Session) -> bool:

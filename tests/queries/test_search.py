@@ -13,8 +13,9 @@ from app.domain.paging import Page, PageRequest
 from app.domain.searches import CustomerList, CustomerQuery, CustomerSort
 from app.errors import NotFound
 from app.models import AccessEntry, Customer
-from app.queries import search, search_whole
+from app.queries import search, search_plan, search_whole
 from app.queries.search import CustomerRow
+from app.queries.search_lookup import Frequencies
 from app.services import search_index
 from tests import factories as make
 from tests.factories import NOON
@@ -296,3 +297,25 @@ def test_only_the_whole_contact_finds_a_masked_card(shop: Shop) -> None:
     for text in ("jane", "jane@mail.exampl", "2345678", "smith", "%", "", "\x00\ud800xx", "a" * 300):
         assert search_whole.find(shop.session, shop.ada, text).masked == []
     assert search_whole.find(shop.session, shop.cleo, "jane@mail.example").masked == []
+
+
+@pytest.mark.parametrize("text", ["martin", "martin ann"])
+def test_many_hits_of_a_word_are_not_taken_for_many_of_the_list(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    here = [shop.customer(first_name=f"Ann{number}", last_name="Martin") for number in range(2)]
+    for number in range(6):
+        shop.customer(stores=(shop.south,), first_name=f"Ann{number}", last_name="Martin")
+    for customer in here:
+        make.make_attribute(shop.session, customer, "shirt_fit", "slim")
+    shop.refresh(*here)
+    # As if the words alone were the best to ask the index for, and thousands were expected.
+    monkeypatch.setattr(search_plan, "MAX_TOTAL", 3)
+    monkeypatch.setattr(Frequencies, "expected", lambda *_: 10_000.0)
+    monkeypatch.setattr(Frequencies, "of_need", lambda *_: 10_000)
+    monkeypatch.setattr(Frequencies, "cheapest", lambda _, _markers, words, *__: [one for (one, *_) in words])
+    # A page that the hits fill, so that no later step counts them again.
+    page = PageRequest(offset=0, count=1)
+    assert shop.page(text=text, page=page).total == 2
+    slim = {"attribute_name": "shirt_fit", "attribute_value": "slim"}
+    assert shop.page(shop.root, text=text, list="all", page=page, **slim).total == 2

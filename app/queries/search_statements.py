@@ -1,0 +1,601 @@
+"""The statements of the search, each built once of what it depends on; the values are parameters.
+
+To build one takes longer than the database does for most. `app/queries/search_plan.py` chooses between
+them; the values come from `Question.values` and `LookUp.values`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Integer,
+    Select,
+    String,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from app.domain.searches import NOT_ASKED, CustomerSort
+from app.models import ExtendedAttribute, Order
+from app.models import search as tables
+from app.queries import search_lookup as lookup
+from app.queries.search_lookup import LookUpKind
+from app.queries.search_questions import OF_SOURCE, FilterKind, Question
+
+# Later than every time in milliseconds.
+_LATEST = 2**62
+
+entries = tables.entries.c
+
+# The keys of each order, and whether it runs backwards. Each is an index that begins with the place.
+KEYS: dict[CustomerSort, tuple[tuple[str, ...], bool]] = {
+    CustomerSort.RELEVANCE: (("last_key", "first_key", "doc"), False),
+    CustomerSort.NAME: (("last_key", "first_key", "doc"), False),
+    CustomerSort.NAME_REVERSE: (("last_key", "first_key", "doc"), True),
+    CustomerSort.LAST_ORDER: (("last_order_ms", "doc"), True),
+    CustomerSort.LAST_ORDER_REVERSE: (("last_order_ms", "doc"), False),
+    CustomerSort.OPTED_IN: (("opted_in_ms", "doc"), True),
+    CustomerSort.OPTED_IN_REVERSE: (("opted_in_ms", "doc"), False),
+    CustomerSort.CREATED: (("created_ms", "doc"), True),
+    CustomerSort.CREATED_REVERSE: (("created_ms", "doc"), False),
+}
+BY_LAST = (entries.last_key, entries.first_key, entries.doc)
+BY_FIRST = (entries.first_key, entries.last_key, entries.doc)
+
+# The rank of those that are found otherwise than by the beginning of a name, or the end of a number.
+REST = 4
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the statements about a question depend on."""
+
+    on_sqlite: bool
+    sort: CustomerSort
+    is_ranked: bool
+    in_store: bool
+    by_state: bool
+    filters: tuple[FilterKind, ...]
+    terms: tuple[int, ...]
+    markers: tuple[int, ...]
+    words: int
+    endings: int
+    has_first: bool
+    has_without: bool
+    has_needs: bool
+
+    @classmethod
+    def of(cls, question: Question, *, on_sqlite: bool) -> "Shape":
+        """Return the shape of a question."""
+        return cls(
+            on_sqlite=on_sqlite,
+            sort=question.sort,
+            is_ranked=question.is_ranked,
+            in_store=question.in_store,
+            by_state=bool(question.state),
+            filters=tuple(kept.kind for kept in question.filters),
+            terms=tuple(map(len, question.terms)),
+            markers=tuple(len(need.alternatives) for need in question.markers),
+            words=len(question.words),
+            endings=len(question.endings),
+            has_first=bool(question.first),
+            has_without=bool(question.without),
+            has_needs=bool(question.needs),
+        )
+
+    @property
+    def source(self) -> FromClause:
+        """The table of the haystacks."""
+        return lookup.source_of(on_sqlite=self.on_sqlite)
+
+    @property
+    def asks_source(self) -> bool:
+        """True where a filter is one of the row of the haystack."""
+        return any(kind in OF_SOURCE for kind in self.filters)
+
+
+def _text(name: str) -> ColumnElement[str]:
+    return bindparam(name, type_=Text)
+
+
+def _words(shape: Shape) -> list[ColumnElement[str]]:
+    return [_text(f"word{number}") for number in range(shape.words)]
+
+
+_PLACE: ColumnElement[int] = bindparam("place", type_=Integer)
+_STATE: ColumnElement[str] = _text("state")
+
+
+# What keeps to the list and its filters.
+
+
+def _in_place(shape: Shape) -> ColumnElement[bool]:
+    """Return the criterion for entries that are reached by their customer, not by walking the place.
+
+    The planners cannot know how few customers the index gives. With the number of the customer in
+    it they need that first, and then find the entry by both.
+    """
+    return entries.place == shape.source.c.doc * 0 + _PLACE
+
+
+def _in_state(shape: Shape, *, walks_by_state: bool) -> list[ColumnElement[bool]]:
+    """Return the criterion of the opt-in state; the index of states is only walked in the order of names."""
+    if not shape.by_state:
+        return []
+    state: ColumnElement[Any] = entries.opt_in_state
+    return [(state if walks_by_state else state.concat("")) == _STATE]
+
+
+def _at(shape: Shape, number: int, *, anywhere: bool = False) -> Select[tuple[int]]:
+    """Select the same customer's entries in the stores of a filter, or in any."""
+    other = tables.entries.alias()
+    of_stores = (
+        other.c.place != tables.COMPANY
+        if anywhere
+        else lookup.among(other.c.place, f"filter{number}_places", Integer, on_sqlite=shape.on_sqlite)
+    )
+    return select(other.c.place).where(other.c.doc == entries.doc, of_stores)
+
+
+def _in_state_at(shape: Shape, number: int, *, anywhere: bool = False) -> ColumnElement[bool]:
+    at = _at(shape, number, anywhere=anywhere)
+    return at.where(_state_of(at) == _text(f"filter{number}_state")).exists()
+
+
+def _never_asked_at(shape: Shape, number: int, *, anywhere: bool = False) -> ColumnElement[bool]:
+    at = _at(shape, number, anywhere=anywhere)
+    return ~at.where(_state_of(at) != NOT_ASKED).exists()
+
+
+def _state_of(at: Select[tuple[int]]) -> ColumnElement[str]:
+    of_entry: ColumnElement[str] = at.selected_columns.place.table.c.opt_in_state
+    return of_entry
+
+
+def _has_value(shape: Shape, number: int) -> ColumnElement[bool]:
+    attribute = ExtendedAttribute.__table__.c
+    padded = " " + attribute.value_key + " "
+    return (
+        select(attribute.name)
+        .where(
+            attribute.customer_id == shape.source.c.customer_id,
+            attribute.name == bindparam(f"filter{number}_name", type_=String),
+            lookup.contains(padded, _text(f"filter{number}_key"), on_sqlite=shape.on_sqlite),
+        )
+        .exists()
+    )
+
+
+def _created_by(shape: Shape, number: int) -> ColumnElement[bool]:
+    return shape.source.c.created_by_id == bindparam(f"filter{number}_associate", type_=Uuid)
+
+
+_CHECKS: dict[FilterKind, Callable[[Shape, int], ColumnElement[bool]]] = {
+    FilterKind.AT_STORES: lambda shape, number: _at(shape, number).exists(),
+    FilterKind.IN_STATE: _in_state_at,
+    FilterKind.IN_STATE_ANYWHERE: lambda shape, number: _in_state_at(shape, number, anywhere=True),
+    FilterKind.NEVER_ASKED: _never_asked_at,
+    FilterKind.NEVER_ASKED_ANYWHERE: lambda shape, number: _never_asked_at(shape, number, anywhere=True),
+    FilterKind.AMONG: lambda shape, number: lookup.among(
+        entries.doc, f"filter{number}_docs", Integer, on_sqlite=shape.on_sqlite
+    ),
+    FilterKind.CREATED_BY: _created_by,
+    FilterKind.VALUE: _has_value,
+    FilterKind.PHRASE: _has_value,
+}
+
+
+def _checks(shape: Shape, *kinds: Iterable[FilterKind]) -> list[ColumnElement[bool]]:
+    asked = {kind for several in kinds for kind in several}
+    return [_CHECKS[kind](shape, number) for number, kind in enumerate(shape.filters) if kind in asked]
+
+
+_OF_ENTRY = frozenset(FilterKind) - OF_SOURCE
+# What a single marker stands for.
+_MARKED = frozenset({FilterKind.VALUE})
+
+
+def of_list(shape: Shape) -> list[ColumnElement[bool]]:
+    """Return what keeps to the list and its filters, for entries that are reached by their customer."""
+    return [_in_place(shape), *_in_state(shape, walks_by_state=False), *_checks(shape, FilterKind)]
+
+
+def _texts(shape: Shape) -> list[ColumnElement[bool]]:
+    haystack = shape.source.c.haystack
+    return [
+        or_(
+            *(
+                lookup.contains(haystack, _text(f"term{number}_{way}"), on_sqlite=shape.on_sqlite)
+                for way in range(ways)
+            )
+        )
+        for number, ways in enumerate(shape.terms)
+    ]
+
+
+def _all_end(shape: Shape) -> ColumnElement[bool]:
+    haystack = shape.source.c.haystack
+    return _all(
+        [
+            lookup.contains(haystack, _text(f"ending{number}"), on_sqlite=shape.on_sqlite)
+            for number in range(shape.endings)
+        ]
+    )
+
+
+def _is_first(shape: Shape) -> ColumnElement[bool]:
+    return lookup.among(entries.doc, "first", Integer, on_sqlite=shape.on_sqlite)
+
+
+def _without(shape: Shape, doc: ColumnElement[Any], *, first: bool = False) -> list[ColumnElement[bool]]:
+    """Return what leaves out those who were found before; `first` also those found by an order."""
+    names = [*(["without"] if shape.has_without else []), *(["first"] if first and shape.has_first else [])]
+    return [lookup.none_among(doc, name, on_sqlite=shape.on_sqlite) for name in names]
+
+
+def _all(criteria: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    joined = criteria[0]
+    for criterion in criteria[1:]:
+        joined &= criterion
+    return joined
+
+
+def _markers_in_row(shape: Shape, *, walked: bool = False) -> list[ColumnElement[bool]]:
+    """Return criteria that ask a row of `source` for the markers, if it holds them, and never the index.
+
+    Where rows are `walked`, PostgreSQL is not to know how rare a marker is: it would take another way.
+    """
+    if shape.on_sqlite:
+        return []
+    tokens = tables.postgresql_documents.c.tokens
+
+    def holds(name: str) -> ColumnElement[bool]:
+        marker: ColumnElement[int] = bindparam(name, type_=Integer)
+        return func.array_position(tokens, marker).is_not(None) if walked else marker == any_(tokens)
+
+    of_store = [holds("of_store")] if shape.in_store and not walked else []
+    return of_store + [
+        or_(*(holds(f"marker{number}_{way}") for way in range(ways)))
+        for number, ways in enumerate(shape.markers)
+    ]
+
+
+# The ranks and orders.
+
+
+def _order(shape: Shape, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+    if not shape.is_ranked:
+        names, backwards = KEYS[shape.sort]
+        return [hit[name].desc() if backwards else hit[name] for name in names]
+    by_first = hit.tier.in_([1, 3])
+    return [
+        hit.tier,
+        case((by_first, hit.first_key), else_=hit.last_key),
+        case((by_first, hit.last_key), else_=hit.first_key),
+        hit.doc,
+    ]
+
+
+def _rank(shape: Shape) -> ColumnElement[int]:
+    ranks: list[tuple[ColumnElement[bool], int]] = []
+    words = _words(shape)
+    if shape.has_first:
+        ranks.append((_is_first(shape), -1))
+    if shape.endings:
+        ranks.append((_all_end(shape), 0))
+    elif words:
+        ranks += [
+            (entries.last_key.in_(words), 0),
+            (entries.first_key.in_(words), 1),
+            (or_(*(lookup.begins(entries.last_key, word) for word in words)), 2),
+            (or_(*(lookup.begins(entries.first_key, word) for word in words)), 3),
+        ]
+    return case(*ranks, else_=REST) if ranks else literal(REST)
+
+
+# Lists without a text.
+
+
+@lru_cache
+def listed(sort: CustomerSort, by_state: bool) -> tuple[Select[Any], Select[Any]]:
+    """Return the walk to a page of a place, or a state in it, with the total in each row; and the total."""
+    names, backwards = KEYS[sort]
+    here = [entries.place == bindparam("place")]
+    of_entry: ColumnElement[Any] = entries.opt_in_state
+    state = [of_entry == bindparam("state")] if by_state else []
+    # The index of states is one in the order of last names.
+    walked = state if names[0] == "last_key" or not by_state else [of_entry.concat("") == bindparam("state")]
+    hits = select(entries.doc).where(*here, *state).limit(bindparam("most")).subquery()
+    number = select(func.count()).select_from(hits)
+    walk = select(entries.doc, number.scalar_subquery().label("total")).where(*here, *walked)
+    order = [entries[name].desc() if backwards else entries[name] for name in names]
+    return walk.order_by(*order).offset(bindparam("offset")).limit(bindparam("count")), number
+
+
+@lru_cache(maxsize=256)
+def walked_and_counted(shape: Shape) -> tuple[Select[Any], Select[Any]]:
+    """Return the same of a list that no token narrows."""
+    hits = _rows(shape, (), by_state=True).limit(bindparam("most")).subquery()
+    number = select(func.count()).select_from(hits)
+    page = in_order(shape, is_bounded=False).add_columns(number.scalar_subquery().label("total"))
+    return page, number
+
+
+# By the index of tokens.
+
+
+def _by_index(query: Select[Any], shape: Shape, index: LookUpKind) -> Select[Any]:
+    joined, criteria = lookup.by_kind(index)
+    query = query.where(*criteria)
+    return query if joined is None else query.join(joined, joined.c.rowid == shape.source.c.doc)
+
+
+def _numbered(found: Select[Any]) -> Select[Any]:
+    return select(func.count()).select_from(found.limit(bindparam("most")).subquery())
+
+
+@lru_cache(maxsize=512)
+def counted(shape: Shape, index: LookUpKind) -> Select[Any]:
+    """Return the number of hits in the list, up to `most`."""
+    source = shape.source
+    found = select(source.c.doc).join(tables.entries, entries.doc == source.c.doc)
+    return _numbered(_by_index(found.where(*of_list(shape), *_texts(shape)), shape, index))
+
+
+@lru_cache(maxsize=512)
+def haystacks(shape: Shape, index: LookUpKind, *, marked: bool) -> Select[Any]:
+    """Return the hits by the haystacks alone, up to `most`: their numbers, on SQLite parted by commas.
+
+    `marked` asks the rows for the markers, where the index is not asked for all of them.
+    """
+    doc = shape.source.c.doc
+    in_row = _markers_in_row(shape) if marked else []
+    asked = [*in_row, *_checks(shape, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, doc)]
+    found = _by_index(select(doc).where(*asked), shape, index).limit(bindparam("most")).subquery()
+    joined = func.group_concat(found.c.doc) if shape.on_sqlite else func.array_agg(found.c.doc)
+    return select(joined)
+
+
+@lru_cache(maxsize=256)
+def first_rows(shape: Shape) -> Select[Any]:
+    """Return the number of hits, up to `most`, among the first `rows` haystacks."""
+    doc = shape.source.c.doc
+    further = [*_checks(shape, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, doc)]
+    asked = [*_markers_in_row(shape), *further]
+    return _numbered(select(doc).where(doc < bindparam("rows"), *asked))
+
+
+@lru_cache(maxsize=512)
+def in_sorted(shape: Shape, index: LookUpKind) -> tuple[Select[Any], Select[Any]]:
+    """Return the page of all hits, up to `most`, with their number in each row, and the number alone."""
+    hits = _by_index(
+        _hits(shape).where(*_texts(shape), *_without(shape, entries.doc, first=True)), shape, index
+    )
+    return _paged(shape, hits.limit(bindparam("most")))
+
+
+@lru_cache(maxsize=256)
+def sorted_among(shape: Shape) -> tuple[Select[Any], Select[Any]]:
+    """Return the page of the hits among `docs`, whose haystacks have been asked, and their number."""
+    source = shape.source
+    if shape.on_sqlite:
+        given: FromClause = func.json_each(bindparam("docs")).table_valued(column("value", Integer))
+    else:
+        docs = bindparam("docs", type_=ARRAY(Integer))
+        given = func.unnest(docs).table_valued(column("value", Integer)).render_derived(name="given")
+    return _paged(shape, _hits(shape).join(given, given.c.value == source.c.doc))
+
+
+def _hits(shape: Shape) -> Select[Any]:
+    """Select the hits of the list with all keys of orders, and their ranks."""
+    source = shape.source
+    keys = [*BY_LAST, entries.last_order_ms, entries.opted_in_ms, entries.created_ms]
+    return (
+        select(*keys, _rank(shape).label("tier"))
+        .select_from(source)
+        .join(tables.entries, entries.doc == source.c.doc)
+        .where(*of_list(shape), *_without(shape, entries.doc))
+    )
+
+
+def _paged(shape: Shape, found: Select[Any]) -> tuple[Select[Any], Select[Any]]:
+    hits = found.subquery()
+    if shape.has_first:
+        by_order = _hits(shape).where(_is_first(shape)).subquery()
+        hits = select(hits).union_all(select(by_order)).subquery()
+    page = (
+        select(hits.c.doc, func.count().over().label("total"))
+        .order_by(*_order(shape, hits.c))
+        .offset(bindparam("offset"))
+        .limit(bindparam("count"))
+    )
+    return page, select(func.count()).select_from(hits)
+
+
+# Walks in the order of an index.
+
+
+def _rows(
+    shape: Shape,
+    criteria: Iterable[ColumnElement[bool]],
+    *,
+    walk: bool = True,
+    by_state: bool = False,
+    first: bool = False,
+) -> Select[Any]:
+    at = entries.place == _PLACE if walk else _in_place(shape)
+    # A marker in the row is seen sooner than the row of another table that it stands for.
+    in_row = _markers_in_row(shape, walked=True) if shape.asks_source else []
+    query = select(entries.doc).where(
+        at,
+        *_in_state(shape, walks_by_state=by_state),
+        *_checks(shape, _OF_ENTRY),
+        *in_row,
+        *_checks(shape, OF_SOURCE - _MARKED),
+        *_checks(shape, _MARKED),
+        *criteria,
+        *_without(shape, entries.doc, first=first),
+    )
+    return query.join(shape.source, shape.source.c.doc == entries.doc) if shape.has_needs else query
+
+
+def _within(shape: Shape, *, is_bounded: bool) -> list[ColumnElement[bool]]:
+    """Return what ends a walk in the question's order after `reach` entries."""
+    if not is_bounded:
+        return []
+    names, backwards = KEYS[shape.sort]
+    key = entries[names[0]]
+    passed = tables.entries.alias().c
+    order = [passed[name].desc() if backwards else passed[name] for name in names]
+    last = select(passed[names[0]]).where(passed.place == _PLACE).order_by(*order)
+    end = last.offset(bindparam("reach")).limit(1).scalar_subquery()
+    is_name = names[0] == "last_key"
+    if backwards:
+        return [key >= func.coalesce(end, literal("") if is_name else literal(0, BigInteger))]
+    return [key <= func.coalesce(end, lookup.LAST_CHARACTER if is_name else literal(_LATEST, BigInteger))]
+
+
+@lru_cache(maxsize=512)
+def in_order(shape: Shape, *, is_bounded: bool) -> Select[Any]:
+    """Return the walk to a page, in an order that has an index, after at most `reach` entries if bounded."""
+    found = [_all(texts)] if (texts := _texts(shape)) else []
+    if shape.has_first and found:
+        found = [or_(found[0], _is_first(shape))]
+    names, _backwards = KEYS[shape.sort]
+    rows = _rows(shape, [*found, *_within(shape, is_bounded=is_bounded)], by_state="last_key" in names)
+    return rows.order_by(*_order(shape, entries)).offset(bindparam("offset")).limit(bindparam("count"))
+
+
+@lru_cache(maxsize=256)
+def by_order_number(shape: Shape) -> Select[Any]:
+    """Return those found by an order, in the order of names, up to `wanted`."""
+    return _rows(shape, [_is_first(shape)]).order_by(*BY_LAST).limit(bindparam("wanted"))
+
+
+# A rank, and the walks whose rows, merged, are its hits in order.
+_Tier = tuple[int, list[Select[Any]]]
+# The lowest rank of some walks, and the statement that reads up to `wanted` rows of each.
+Ranked = tuple[int, Select[Any] | CompoundSelect[Any]]
+
+
+@lru_cache(maxsize=512)
+def ranked(shape: Shape, *, is_bounded: bool) -> tuple[Ranked, ...]:
+    """Return the walks of the ranks by name in order, those together that are read in one statement.
+
+    A bound ends the last one after `reach` entries.
+    """
+    rank = _rank(shape)
+    words = _words(shape)
+    end = _within(shape, is_bounded=is_bounded)
+    texts = _texts(shape)
+
+    def walk(
+        tier: int, criteria: list[ColumnElement[bool]], order: tuple[ColumnElement[Any], ...]
+    ) -> Select[Any]:
+        rows = _rows(shape, [*texts, rank == tier, *criteria], first=True)
+        return rows.with_only_columns(*order).order_by(*order)
+
+    tiers: list[_Tier] = [
+        (0, [walk(0, [entries.last_key == word], BY_LAST) for word in words]),
+        (1, [walk(1, [entries.first_key == word], BY_FIRST) for word in words]),
+        # Who has the whole word as a name is above, and need not be passed by.
+        (2, [walk(2, [lookup.goes_on(entries.last_key, word)], BY_LAST) for word in words]),
+        (3, [walk(3, [lookup.goes_on(entries.first_key, word)], BY_FIRST) for word in words]),
+    ]
+    # Of one word the walks are short. Of several one may be long, and the ranks above it enough.
+    several = [tiers] if len(words) == 1 else [[tier] for tier in tiers] if words else []
+    return tuple(_merged(one) for one in [*several, [(REST, [walk(REST, end, BY_LAST)])]])
+
+
+@lru_cache(maxsize=256)
+def ending(shape: Shape, index: LookUpKind, *, is_bounded: bool) -> tuple[Ranked, ...]:
+    """Return the statements of those whose phone number ends so, by the index, and of the rest by a walk."""
+    texts, ends = _texts(shape), _all_end(shape)
+    by_index = _by_index(_rows(shape, [*texts, ends], walk=False, first=True), shape, index)
+    rest = _rows(shape, [*texts, not_(ends), *_within(shape, is_bounded=is_bounded)], first=True)
+    return tuple(
+        _merged([(rank, [rows.with_only_columns(*BY_LAST).order_by(*BY_LAST)])])
+        for rank, rows in ((0, by_index), (REST, rest))
+    )
+
+
+def _merged(tiers: list[_Tier]) -> Ranked:
+    walks = [
+        select(literal(rank), *walk.limit(bindparam("wanted")).subquery().c)
+        for rank, several in tiers
+        for walk in several
+    ]
+    return tiers[0][0], walks[0] if len(walks) == 1 else union_all(*walks)
+
+
+# By the names alone, of one word.
+
+
+@lru_cache
+def named(by_state: bool) -> CompoundSelect[Any]:
+    """Return the walks of the ranks by name, each hit in one, and a last row with the number of all."""
+    last, first = entries.last_key, entries.first_key
+    word, end = _text("word0"), _text("end")
+
+    def hits(order: tuple[ColumnElement[Any], ...], *criteria: ColumnElement[bool]) -> Select[Any]:
+        # The index of states is one in the order of last names.
+        state = entries.opt_in_state if order is BY_LAST else entries.opt_in_state.concat("")
+        here = [entries.place == bindparam("place"), *([state == bindparam("state")] if by_state else [])]
+        return select(*order).where(*here, *criteria)
+
+    ranks = (
+        (BY_LAST, (last == word,)),
+        (BY_FIRST, (first == word, last != word)),
+        (BY_LAST, (last > word, last < end, first != word)),
+        (BY_FIRST, (first > word, first < end, or_(last < word, last >= end))),
+    )
+    walks = [
+        select(
+            literal(rank),
+            *hits(order, *criteria).order_by(*order).limit(bindparam("wanted")).subquery().c,
+        )
+        for rank, (order, criteria) in enumerate(ranks)
+    ]
+    by_last = hits(BY_LAST, last >= word, last < end)
+    by_first = hits(BY_FIRST, first >= word, first < end, or_(last < word, last >= end))
+    counted = (select(found.limit(bindparam("most")).subquery()) for found in (by_last, by_first))
+    number = select(func.count()).select_from(union_all(*counted).subquery()).scalar_subquery()
+    return union_all(*walks, select(literal(REST), literal(""), literal(""), number))
+
+
+# By the number of an order.
+
+
+@lru_cache(maxsize=256)
+def by_order(shape: Shape, *, begins: bool) -> Select[Any]:
+    """Return who in the list has an order of the number `typed`, or one that begins so, up to `most`."""
+    source, typed = shape.source, _text("typed")
+    number = lookup.begins(Order.order_key, typed) if begins else Order.order_key == typed
+    return (
+        select(entries.doc, func.min(Order.order_key))
+        .select_from(Order)
+        .join(source, source.c.customer_id == Order.customer_id)
+        .join(tables.entries, entries.doc == source.c.doc)
+        .where(number, *of_list(shape))
+        .group_by(entries.doc)
+        .order_by(func.min(Order.order_key), entries.doc)
+        .limit(bindparam("most"))
+    )
