@@ -14,35 +14,41 @@ ROUNDS = 60
 
 
 class Clock:
-    """Adds up the time that one engine spends in the database, and counts its statements.
-
-    `served` is the processor time of a PostgreSQL server on this machine, in seconds.
-    """
+    """Adds up the time that one engine spends in the database, and counts its statements."""
 
     def __init__(self, engine: Engine) -> None:
         self.spent, self.statements, self.started = 0.0, 0, 0.0
-        self.served, self.served_before = 0.0, 0.0
+        # By PostgreSQL's server processes what they had used when the clock was set to zero.
+        self._used_before: dict[int, float] = {}
         event.listen(engine, "before_cursor_execute", self._start)
         event.listen(engine, "after_cursor_execute", self._stop)
 
     def reset(self) -> None:
-        self.spent, self.statements, self.served = 0.0, 0, 0.0
+        self.spent, self.statements = 0.0, 0
+        self._used_before = {process: _used_by(process) for process in self._used_before}
+
+    @property
+    def served(self) -> float:
+        """The processor time of a PostgreSQL server on this machine, in seconds.
+
+        To ask for it costs as much as a statement: read it when the time was taken.
+        """
+        return sum(_used_by(process) - before for process, before in self._used_before.items())
 
     def _start(self, connection: Connection, *_: object) -> None:
-        self.served_before = _served(connection)
+        if connection.dialect.name == "postgresql":
+            process = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+            if process not in self._used_before:
+                self._used_before[process] = _used_by(process)
         self.started = time.perf_counter()
 
-    def _stop(self, connection: Connection, *_: object) -> None:
+    def _stop(self, *_: object) -> None:
         self.spent += time.perf_counter() - self.started
-        self.served += _served(connection) - self.served_before
         self.statements += 1
 
 
-def _served(connection: Connection) -> float:
-    """Return the processor time in seconds that the connection's server process used, where Linux tells."""
-    if connection.dialect.name == "sqlite":
-        return 0.0
-    process = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]
+def _used_by(process: int) -> float:
+    """Return the processor time of a process in seconds, where Linux tells; 0 for one of another machine."""
     try:
         return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
     except OSError:
@@ -100,8 +106,8 @@ def measure(ask: Callable[[int], object], clock: Clock | None = None, rounds: in
         used, started = time.process_time(), time.perf_counter()
         ask(number)
         found.whole.append(1000 * (time.perf_counter() - started))
-        served = clock.served if clock else 0.0
-        found.used.append(1000 * (time.process_time() - used + served))
+        used = time.process_time() - used
+        found.used.append(1000 * (used + (clock.served if clock else 0.0)))
         found.inside.append(1000 * clock.spent if clock else 0.0)
         found.statements = max(found.statements, clock.statements if clock else 0)
     return found

@@ -19,6 +19,7 @@ from app.domain.paging import Page, PageRequest
 from app.errors import NotFound
 from app.models import Customer, Order, Store
 from app.queries import customers as customer_queries
+from app.queries import together
 
 MAX_THUMBNAILS = 4
 # The favourite category is told by this many of the newest orders.
@@ -120,7 +121,7 @@ def overview(
 ) -> tuple[OrderFacts, Page[OrderRow]]:
     """Return what the orders say of the customer, and the newest ones as a first page. Raises NotFound.
 
-    In two statements: the newest orders tell the favourite category and are listed.
+    The newest orders tell the favourite category and are listed.
     """
     customer = customer_queries.get(session, actor, customer_id)
     newest = _newest(session, customer_id, PageRequest(count=max(shown, NEWEST)))
@@ -227,19 +228,23 @@ _MONTH = case(
     else_=0,
 )
 _SPEND = (
-    select(_orders.currency, _MONTH, func.sum(_orders.grand_total_minor))
+    select(_orders.currency, _MONTH.label("month"), func.sum(_orders.grand_total_minor).label("total"))
     .where(_orders.customer_id == bindparam("customer_id"), _orders.state != Fulfilment.CANCELLED.value)
     .group_by(_orders.currency, _MONTH)
     .execution_options(**PLANNED_ONCE)
 )
 
 
+def read_of_spend(customer_id: uuid.UUID) -> together.Read:
+    """Return what the facts of `overview` ask."""
+    return _SPEND, {"customer_id": customer_id, "since": datetime(*_last_months()[0], 1, tzinfo=UTC)}
+
+
 def _facts(session: Session, customer: Customer, newest: Sequence[_Brief]) -> OrderFacts:
     months = _last_months()
-    since = datetime(*months[0], 1, tzinfo=UTC)
     totals: Counter[str] = Counter()
     monthly: Counter[tuple[str, int]] = Counter()
-    for currency, number, minor in session.execute(_SPEND, {"customer_id": customer.id, "since": since}):
+    for currency, number, minor in together.rows(session, read_of_spend(customer.id)):
         totals[currency] += int(minor)
         monthly[currency, int(number)] += int(minor)
     spend = sorted(((minor, currency) for currency, minor in totals.items()), reverse=True)

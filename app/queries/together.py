@@ -4,7 +4,6 @@ On PostgreSQL a small read costs a millisecond, most of it the way there and bac
 its parts will ask reads it ahead; a part then finds its rows here, and asks by itself where they are not.
 """
 
-import json
 import uuid
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ColumnElement, FromClause, Select, Uuid, func, select
+import msgspec
+from sqlalchemy import JSON, Boolean, ColumnElement, FromClause, Select, Text, Uuid, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
@@ -29,7 +29,7 @@ def read_ahead(session: Session, reads: Sequence[Read]) -> None:
     values = {name: value for _, given in reads for name, value in given.items()}
     found = session.execute(_together(statements, on_sqlite=on_sqlite), values).one()
     kept = {
-        id(statement): (values, _rows(statement, parts or ()))
+        statement: (values, _rows(statement, parts))
         for (statement, values), parts in zip(reads, found, strict=True)
     }
     session.info["read_ahead"] = (session.get_transaction(), kept)
@@ -40,7 +40,7 @@ def rows(session: Session, read: Read) -> Sequence[Any]:
     statement, values = read
     of_transaction, kept = session.info.get("read_ahead", (None, {}))
     if kept and of_transaction is session.get_transaction() and not session.info.get("writing"):
-        known = kept.get(id(statement))
+        known = kept.get(statement)
         if known is not None and known[0] == values:
             found: Sequence[Any] = known[1]
             return found
@@ -63,15 +63,20 @@ def moment(text: str) -> datetime:
 
 @lru_cache(maxsize=256)
 def _together(statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
-    lists = [as_list(statement.subquery(), on_sqlite=on_sqlite) for statement in statements]
+    # As text, which this reads in a third of the time that the driver takes.
+    lists: list[ColumnElement[Any]] = [
+        cast(as_list(statement.subquery(), on_sqlite=on_sqlite), Text) for statement in statements
+    ]
     return select(*lists).execution_options(**PLANNED_ONCE)
 
 
-def _rows(statement: Select[Any], parts: Sequence[Sequence[Any]]) -> list[Any]:
+_read_lists = msgspec.json.Decoder(list[list[Any]]).decode
+
+
+def _rows(statement: Select[Any], text: str | None) -> list[Any]:
     make, readers = _shape(statement)
     read = []
-    for part in parts:
-        values = list(part)
+    for values in _read_lists(text) if text else ():
         for place, reader in readers:
             if values[place] is not None:
                 values[place] = reader(values[place])
@@ -100,4 +105,4 @@ def _shape(
 
 def _nested(value: Any) -> Any:
     # SQLite keeps JSON as text, and puts it into other JSON as that.
-    return json.loads(value) if isinstance(value, str) else value
+    return msgspec.json.decode(value) if isinstance(value, str) else value

@@ -59,7 +59,12 @@ def money(amount_minor: int, currency: str) -> str:
 @lru_cache(maxsize=8192)
 def _money(amount_minor: int, currency: str, locale: str) -> str:
     digits = babel.numbers.get_currency_precision(currency)
-    return babel.numbers.format_currency(Decimal(amount_minor).scaleb(-digits), currency, locale=locale)
+    return _price(Decimal(amount_minor).scaleb(-digits), currency, locale)
+
+
+@lru_cache(maxsize=8192)
+def _price(value: Decimal | int, currency: str, locale: str) -> str:
+    return babel.numbers.format_currency(value, currency, locale=locale)
 
 
 @lru_cache(maxsize=8192)
@@ -73,7 +78,7 @@ def amount(value: Decimal | int | None, currency: str | None) -> str:
         return ""
     if not currency:
         return babel.numbers.format_decimal(value, locale=_locale())
-    return babel.numbers.format_currency(value, currency, locale=_locale())
+    return _price(value, currency, html_lang())
 
 
 def date(value: dt.datetime | dt.date | str | None) -> str:

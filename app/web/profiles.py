@@ -89,6 +89,7 @@ def profile(
             consents.read_of_states(actor, customer.id),
             data_requests.read_of_customer(actor, customer.id),
             attributes.read_of_definitions(),
+            orders.read_of_spend(customer.id),
         ],
     )
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)

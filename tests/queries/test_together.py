@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.permissions import Role
 from app.models import Consent
-from app.queries import consents, customers, data_requests, together
+from app.queries import consents, customers, data_requests, orders, together
 from app.services import attributes
 from tests import factories
 
@@ -21,6 +21,7 @@ def shown(session):
     factories.make_definition(session, key="shirt_fit", choices=["slim", "wide \"'"], is_sensitive=True)
     factories.make_attribute(session, customer, "shirt_fit", "slim")
     factories.make_data_request(session, customer, south)
+    factories.make_order(session, customer, north)
     for store in (north, south):
         session.add(
             Consent(
@@ -40,6 +41,7 @@ def reads_of(actor, customer_id):
         consents.read_of_states(actor, customer_id),
         data_requests.read_of_customer(actor, customer_id),
         attributes.read_of_definitions(),
+        orders.read_of_spend(customer_id),
     ]
 
 
