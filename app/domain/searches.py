@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from rapidfuzz.distance import OSA
 
@@ -109,8 +109,7 @@ def _line(value: object, max_length: int) -> str:
     return values.text(value, max_length=max_length)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Searchable:
+class Searchable(NamedTuple):
     """The parts of a customer that a search reads."""
 
     first_name: str = ""
@@ -191,17 +190,24 @@ def haystack(customer: Searchable) -> str:
     So the start of a word, its end and a whole word are parts of the text like any other.
     Scripts without blanks get each place of a name as a start of its own.
     """
-    names: list[str] = []
-    for word in name_words(customer):
-        names.append(word)
-        if any(_is_ideograph(c) for c in word):
-            names += [word[at : at + 2] for at in range(1, len(word))]
+    names = starts(name_words(customer))
     others = folding.words(customer.email) + folding.words(customer.display_id)
-    return f"{_row(names)}{AFTER_NAMES}{_row(others)}{BEFORE_PHONES}{_row(phone_words(customer))}"
+    return f"{in_row(names)}{AFTER_NAMES}{in_row(others)}{BEFORE_PHONES}{in_row(phone_words(customer))}"
 
 
-def _row(found: list[str]) -> str:
-    return "".join(f"  {word}" for word in dict.fromkeys(found)) + "  "
+def starts(names: list[str]) -> list[str]:
+    """Return the words of a name, those without blanks from each of their places on."""
+    found: list[str] = []
+    for word in names:
+        found.append(word)
+        if not word.isascii() and any(map(_is_ideograph, word)):
+            found += [word[at : at + 2] for at in range(1, len(word))]
+    return found
+
+
+def in_row(found: list[str]) -> str:
+    """Return a part of a haystack: each word once, two blanks in front of each and at the end."""
+    return "".join([f"  {word}" for word in dict.fromkeys(found)]) + "  "
 
 
 def phone_words(customer: Searchable) -> list[str]:

@@ -136,8 +136,8 @@ def mask_email(value: str) -> str:
 
 def mask_phone(value: str) -> str:
     """Return a phone number of which only the last two digits can be read."""
-    digits = [character for character in value if character.isdigit()]
-    return f"••• ••{''.join(digits[-2:])}" if len(digits) >= 4 else "•••" if value else ""
+    digits = "".join(filter(str.isdigit, value))
+    return f"••• ••{digits[-2:]}" if len(digits) >= 4 else "•••" if value else ""
 
 
 def mask_name(first: str, last: str) -> str:

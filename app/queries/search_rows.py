@@ -2,10 +2,9 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, Row, Select, Uuid, and_, bindparam, select
 from sqlalchemy.orm import Session
@@ -26,8 +25,7 @@ from app.queries import search_lookup as lookup
 _TELLING = (OPTED_IN, "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CustomerRow:
+class CustomerRow(NamedTuple):
     """One customer in a list; contact data masked, the opt-in as it stands in the store looked at."""
 
     id: uuid.UUID
@@ -119,6 +117,8 @@ def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[A
 
 
 def _chips(several: Sequence[Row[Any]]) -> tuple[tuple[str, str], ...]:
+    if several[0].chip_label is None:
+        return ()
     chips = sorted(
         (row.chip_position, row.chip_label, row.chip_type, row.chip_value)
         for row in several
@@ -154,15 +154,7 @@ def _row(
     order: str | None,
 ) -> CustomerRow:
     state, opted_in_at = links.get(customer.id, (NOT_ASKED, None))
-    person = Searchable(
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        email=customer.email,
-        phone_number=customer.phone_number,
-        phone_e164=customer.phone_e164,
-        display_id=customer.display_id,
-        order_keys=(order,) if order else (),
-    )
+    match = search_matches.why(_person(customer, order), wanted) if wanted else None
     return CustomerRow(
         id=customer.id,
         display_id=customer.display_id,
@@ -176,5 +168,17 @@ def _row(
         last_order_at=customer.last_order_at,
         order_count=customer.order_count,
         chips=chips,
-        match=search_matches.why(person, wanted),
+        match=match,
+    )
+
+
+def _person(customer: Row[Any], order: str | None) -> Searchable:
+    return Searchable(
+        first_name=customer.first_name,
+        last_name=customer.last_name,
+        email=customer.email,
+        phone_number=customer.phone_number,
+        phone_e164=customer.phone_e164,
+        display_id=customer.display_id,
+        order_keys=(order,) if order else (),
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from app.domain import search_matches, searches
+from app.domain import folding, search_matches, searches
 from app.domain.searches import CustomerQuery, CustomerSort, Searchable, Term
 from app.errors import Invalid
 
@@ -145,7 +145,7 @@ def test_a_query_takes_names_as_pasted() -> None:
 def test_a_row_says_why_it_was_found_where_the_name_does_not(
     text: str, match: tuple[str, str] | None
 ) -> None:
-    person = Searchable(**{**ZOE.__dict__, "order_keys": ()})
+    person = ZOE._replace(order_keys=())
     why = search_matches.why(person, searches.terms(text))
     assert (why and (why.label, why.text)) == match
 
@@ -153,6 +153,17 @@ def test_a_row_says_why_it_was_found_where_the_name_does_not(
 def test_an_order_is_the_reason_where_there_is_one() -> None:
     why = search_matches.why(ZOE, searches.terms("web 102"))
     assert why == search_matches.Match(label="Order", text="WEB 10234")
+
+
+@pytest.mark.parametrize("code", range(128))
+def test_ascii_is_folded_like_any_text(code: int) -> None:
+    text = f"{chr(code)}A{chr(code) * 2}b{chr(code)}"
+    assert folding.words(f"{text} é") == [*folding.words(text), "e"]
+    assert folding.fold(f"{text} é") == f"{folding.fold(text)} e"
+    assert folding.digits(f"{text}٣") == f"{folding.digits(text)}3"
+    # A text as shown and as folded part words at the same places.
+    shown = [text[start:end] for start, end in search_matches.spans(f"{text}é", (Term("b"),))]
+    assert shown == [text[start:end] for start, end in search_matches.spans(text, (Term("b"),))]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +175,9 @@ def test_an_order_is_the_reason_where_there_is_one() -> None:
         ("Anna Nana", "ana", ["ana"]),
         ("Lefèvre", "fev", ["fèv"]),
         ("Anna", "%", []),
+        ("O'Connor (ANN)/Anna", "an nna", ["AN", "Anna"]),
+        ("…anna@gmail.…", "gma", ["gma"]),
+        ("…gmail…", "il..", ["il…"]),
     ],
 )
 def test_highlights_are_in_the_text_as_shown(shown: str, text: str, marked: list[str]) -> None:

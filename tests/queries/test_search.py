@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.actor import Actor, Visibility
 from app.domain.paging import Page, PageRequest
+from app.domain.search_matches import Match
 from app.domain.searches import CustomerList, CustomerQuery, CustomerSort
 from app.errors import NotFound
 from app.models import AccessEntry, Customer
@@ -75,7 +76,7 @@ def test_a_row_shows_what_the_list_needs_and_masks_the_rest(shop: Shop) -> None:
     make.make_attribute(shop.session, marie, "shirt_fit", "slim")
     make.make_attribute(shop.session, marie, "allergy", "nickel")
     (row,) = shop.page(text="5678").items
-    assert dataclasses.asdict(row) == {
+    assert row._asdict() == {
         "id": marie.id,
         "display_id": marie.display_id,
         "first_name": "Marie",
@@ -88,7 +89,7 @@ def test_a_row_shows_what_the_list_needs_and_masks_the_rest(shop: Shop) -> None:
         "last_order_at": None,
         "order_count": 0,
         "chips": (("Shirt fit", "slim"),),
-        "match": {"label": "Phone", "text": "…5678"},
+        "match": Match(label="Phone", text="…5678"),
     }
 
 
