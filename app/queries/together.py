@@ -22,22 +22,25 @@ from app.models.base import UtcDateTime
 Read = tuple[Select[Any], Mapping[str, Any]]
 
 
-def read_ahead(session: Session, reads: Sequence[Read]) -> None:
-    """Read the rows of all these in one statement, and keep them for the running transaction."""
+def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
+    """Return the rows of each of these, read in one statement; columns by name."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     statements = tuple(statement for statement, _ in reads)
     values = {name: value for _, given in reads for name, value in given.items()}
     found = session.execute(_together(statements, on_sqlite=on_sqlite), values).one()
-    kept = {
-        statement: (values, _rows(statement, parts))
-        for (statement, values), parts in zip(reads, found, strict=True)
-    }
+    return [_rows(statement, text) for statement, text in zip(statements, found, strict=True)]
+
+
+def read_ahead(session: Session, reads: Sequence[Read]) -> None:
+    """Read the rows of all these in one statement, and keep them for the running transaction."""
+    found = read(session, reads)
+    kept = {statement: (values, rows) for (statement, values), rows in zip(reads, found, strict=True)}
     session.info["read_ahead"] = (session.get_transaction(), kept)
 
 
-def rows(session: Session, read: Read) -> Sequence[Any]:
+def rows(session: Session, wanted: Read) -> Sequence[Any]:
     """Return the rows, as they were read ahead in this transaction or as they are now; columns by name."""
-    statement, values = read
+    statement, values = wanted
     of_transaction, kept = session.info.get("read_ahead", (None, {}))
     if kept and of_transaction is session.get_transaction() and not session.info.get("writing"):
         known = kept.get(statement)
@@ -75,13 +78,13 @@ _read_lists = msgspec.json.Decoder(list[list[Any]]).decode
 
 def _rows(statement: Select[Any], text: str | None) -> list[Any]:
     make, readers = _shape(statement)
-    read = []
+    found = []
     for values in _read_lists(text) if text else ():
         for place, reader in readers:
             if values[place] is not None:
                 values[place] = reader(values[place])
-        read.append(make(values))
-    return read
+        found.append(make(values))
+    return found
 
 
 @lru_cache(maxsize=256)

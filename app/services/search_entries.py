@@ -4,21 +4,28 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import search_tokens, searches
 from app.domain.searches import NOT_ASKED, Searchable
 from app.models import Customer, CustomerStore, ExtendedAttribute
 from app.models import search as tables
-from app.queries import scope
+from app.queries import scope, together
 from app.queries import search_lookup as lookup
 
 # Of several stores' states, the one that the company list shows: the most telling first.
 _TELLING = ("accepted", "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
+
+# What is read of a customer itself.
+_COLUMNS = (
+    "id", "first_name", "last_name", "email", "phone_number", "phone_e164", "display_id", "created_by_id",
+    "last_order_at", "created_at",
+)  # fmt: skip
 
 # What a document holds of a customer; only PostgreSQL's has tokens.
 HELD = ("created_by_id", "haystack", "tokens")
@@ -29,13 +36,14 @@ class Reading:
     """One customer as the search tables will hold it; `links` and `attributes` are its rows.
 
     `row` has what they hold now as well: `doc`, None where they do not know the customer,
-    `held_haystack`, `held_created_by_id` and, on PostgreSQL, `held_tokens`. A link has the number of
-    its store as `place`, if there is one.
+    `held_haystack`, `held_created_by_id` and, on PostgreSQL, `held_tokens`; `held_entries` are the
+    rows of the entry table. A link has the number of its store as `place`, if there is one.
     """
 
-    row: Row[Any]
-    links: Sequence[Row[Any]]
-    attributes: Sequence[Row[Any]]
+    row: Any
+    links: Sequence[Any]
+    attributes: Sequence[Any]
+    held_entries: Sequence[Any]
     person: Searchable
     haystack: str
 
@@ -50,23 +58,25 @@ class Reading:
 
 def read(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reading]:
     """Return what there is to hold of these customers, in the order of their ids; none on hold."""
-    connection = session.connection()
-    links = _by_customer(connection.execute(_links(ids)))
-    attributes = _by_customer(connection.execute(_attributes(ids)))
+    reads = _reads(on_sqlite=lookup.on_sqlite(session))
+    # In one statement: every change of a customer asks, and each way to a server costs.
+    customers, *parts = together.read(session, [(statement, {"ids": ids}) for statement in reads])
+    links, attributes, entries = map(_by_customer, parts)
     found: dict[uuid.UUID, Reading] = {}
-    for row in _customers(session, ids):
+    for row in customers:
         person = _searchable(row)
         found[row.id] = Reading(
             row=row,
             links=links.get(row.id, ()),
             attributes=attributes.get(row.id, ()),
+            held_entries=entries.get(row.id, ()),
             person=person,
             haystack=searches.haystack(person),
         )
     return found
 
 
-def _searchable(row: Row[Any]) -> Searchable:
+def _searchable(row: Any) -> Searchable:
     return Searchable(
         first_name=row.first_name,
         last_name=row.last_name,
@@ -126,51 +136,31 @@ def _milliseconds(at: datetime | None) -> int:
     return int(at.timestamp() * 1000) if at else 0
 
 
-def _customers(session: Session, ids: Sequence[uuid.UUID]) -> Sequence[Any]:
+@cache
+def _reads(*, on_sqlite: bool) -> tuple[Select[Any], ...]:
+    """Return the statements for customers, links, attributes and entries of the customers `ids`."""
+    ids: Any = bindparam("ids", expanding=True)
     # Of the tables, not the mapped classes: the ORM takes as long again, with each change of a customer.
-    customer, source = Customer.__table__.c, lookup.source(session)
+    customer, source = Customer.__table__.c, lookup.source_of(on_sqlite=on_sqlite)
+    link, place = CustomerStore.__table__, tables.places
+    attribute, entry = ExtendedAttribute.__table__.c, tables.entries
     held = [column.label(f"held_{column.name}") for column in source.c if column.name in HELD]
     return (
-        session.connection()
-        .execute(
-            select(
-                customer.id,
-                customer.first_name,
-                customer.last_name,
-                customer.email,
-                customer.phone_number,
-                customer.phone_e164,
-                customer.display_id,
-                customer.created_by_id,
-                customer.last_order_at,
-                customer.created_at,
-                source.c.doc,
-                *held,
-            )
-            .outerjoin_from(Customer.__table__, source, source.c.customer_id == customer.id)
-            .where(customer.id.in_(ids), customer.id.not_in(scope.on_hold()))
-            .order_by(customer.id)
-        )
-        .all()
-    )
-
-
-def _links(ids: Sequence[uuid.UUID]) -> Any:
-    link, place = CustomerStore.__table__, tables.places
-    return (
+        select(*(customer[name] for name in _COLUMNS), source.c.doc, *held)
+        .outerjoin_from(Customer.__table__, source, source.c.customer_id == customer.id)
+        .where(customer.id.in_(ids), customer.id.not_in(scope.on_hold()))
+        .order_by(customer.id),
         select(link.c.customer_id, link.c.store_id, link.c.opt_in_state, link.c.opted_in_at, place.c.place)
         .outerjoin_from(link, place, place.c.store_id == link.c.store_id)
         .where(link.c.customer_id.in_(ids))
-        .order_by(link.c.customer_id, link.c.store_id)
-    )
-
-
-def _attributes(ids: Sequence[uuid.UUID]) -> Any:
-    attribute = ExtendedAttribute.__table__.c
-    return (
+        .order_by(link.c.customer_id, link.c.store_id),
         select(attribute.customer_id, attribute.name, attribute.value_key)
         .where(attribute.customer_id.in_(ids))
-        .order_by(attribute.customer_id)
+        .order_by(attribute.customer_id),
+        select(source.c.customer_id, *entry.c)
+        .join_from(source, entry, entry.c.doc == source.c.doc)
+        .where(source.c.customer_id.in_(ids))
+        .order_by(source.c.customer_id),
     )
 
 

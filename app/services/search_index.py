@@ -5,6 +5,7 @@ That is: a customer, its links to stores (customer_store), attributes, and order
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from app.db import PLANNED_ONCE
 from app.domain import searches
 from app.models import Customer
 from app.models import search as tables
@@ -44,7 +46,7 @@ def remove(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
         _drop(session, docs)
         if docs:
             session.execute(delete(tables.documents).where(tables.documents.c.doc.in_(docs)))
-        _forget_words(session, {word for row in known.values() for word in row.haystack.split()})
+        _forget_words(session, {word for row in known.values() for word in _may_be_names(row.haystack)})
 
 
 def rebuild(session: Session, progress: Callable[[int], None] | None = None) -> int:
@@ -96,7 +98,8 @@ def _refresh(session: Session, ids: Sequence[uuid.UUID]) -> int:
             [{"rowid": docs[key], "tokens": _written(values)} for key, values in tokens.items()],
         )
     wanted = [entry for key, reading in readings.items() for entry in reading.entries(docs[key], place_of)]
-    _write_entries(session, wanted, set(known.values()))
+    held = [entry for reading in readings.values() for entry in reading.held_entries]
+    _write_entries(session, wanted, held, set(known.values()))
     _write_words(session, readings.values())
     return len(docs) - len(known)
 
@@ -108,32 +111,42 @@ def _places_of(session: Session, readings: Iterable[Reading]) -> dict[uuid.UUID,
     return known | places(session, missing) if missing else known
 
 
-def _write_entries(session: Session, wanted: list[dict[str, Any]], known: set[int]) -> None:
-    """Write the entries that differ; `known` are the customers that have some."""
+def _write_entries(
+    session: Session, wanted: list[dict[str, Any]], held: Sequence[Any], known: set[int]
+) -> None:
+    """Write the entries that differ from those held; `known` are the customers that may have some."""
     connection, table = session.connection(), tables.entries
-    old: dict[tuple[int, int], dict[str, Any]] = {}
-    if known:
-        found = connection.execute(select(table).where(table.c.doc.in_(known)))
-        old = {(row.doc, row.place): dict(row._mapping) for row in found}  # noqa: SLF001 -- its public name
+    old = {(row.doc, row.place): row for row in held}
     kept = {(entry["doc"], entry["place"]) for entry in wanted}
     gone = [key for key in old if key not in kept]
     if gone:
         connection.execute(delete(table).where(tuple_(table.c.doc, table.c.place).in_(gone)))
     new = [entry for entry in wanted if entry["doc"] not in known]
     if new:
-        connection.execute(insert(table), new)
+        connection.execute(_INSERT_ENTRY, new)
     changed = [
         entry
         for entry in wanted
-        if entry["doc"] in known and old.get((entry["doc"], entry["place"])) != entry
+        if entry["doc"] in known and not _is_held(entry, old.get((entry["doc"], entry["place"])))
     ]
     if changed:
-        statement = _upsert(session)(table)
-        values = {
-            column.name: statement.excluded[column.name] for column in table.c if not column.primary_key
-        }
-        statement = statement.on_conflict_do_update(index_elements=["doc", "place"], set_=values)
-        connection.execute(statement, changed)
+        connection.execute(_upsert_entry(on_sqlite=_on_sqlite(session)), changed)
+
+
+def _is_held(entry: dict[str, Any], row: Any) -> bool:
+    return row is not None and all(getattr(row, name) == value for name, value in entry.items())
+
+
+_INSERT_ENTRY = insert(tables.entries)
+
+
+@cache
+def _upsert_entry(*, on_sqlite: bool) -> Any:
+    table = tables.entries
+    statement: Any = sqlite_insert(table) if on_sqlite else postgresql_insert(table)
+    values = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    statement = statement.on_conflict_do_update(index_elements=["doc", "place"], set_=values)
+    return statement.execution_options(**PLANNED_ONCE)
 
 
 def _write_words(session: Session, readings: Iterable[Reading]) -> None:
@@ -144,9 +157,14 @@ def _write_words(session: Session, readings: Iterable[Reading]) -> None:
         old = reading.row.held_haystack or ""
         # A word of an e-mail address may become a name.
         came |= set(searches.name_words(reading.person)) - set(old.partition(searches.AFTER_NAMES)[0].split())
-        went |= set(old.split()) - set(reading.haystack.split())
+        went |= _may_be_names(old) - set(reading.haystack.split())
     _learn_words(session, came)
     _forget_words(session, went - came)
+
+
+def _may_be_names(haystack: str) -> set[str]:
+    """Return the words of a haystack that are among the words of names, or once were: no phone number."""
+    return set(haystack.partition(searches.BEFORE_PHONES)[0].split())
 
 
 def _known(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
@@ -175,11 +193,7 @@ def _write_documents(
         elif any(getattr(reading.row, f"held_{name}") != value for name, value in row.items()):
             changed.append({"b_doc": reading.row.doc, **{f"b_{name}": row[name] for name in row}})
     if changed:
-        values: dict[str, Any] = {
-            name.removeprefix("b_"): bindparam(name) for name in changed[0] if name != "b_doc"
-        }
-        statement = update(table).where(table.c.doc == bindparam("b_doc")).values(values)
-        connection.execute(statement, changed)
+        connection.execute(_update_document(on_sqlite=_on_sqlite(session)), changed)
     if not new:
         return {}
     connection.execute(insert(table), new)
@@ -189,6 +203,14 @@ def _write_documents(
         )
     )
     return {row.customer_id: row.doc for row in found}
+
+
+@cache
+def _update_document(*, on_sqlite: bool) -> Any:
+    table = tables.documents if on_sqlite else tables.postgresql_documents
+    values: dict[str, Any] = {name: bindparam(f"b_{name}") for name in search_entries.HELD if name in table.c}
+    statement = update(table).where(table.c.doc == bindparam("b_doc")).values(values)
+    return statement.execution_options(**PLANNED_ONCE)
 
 
 def _drop(session: Session, docs: Sequence[int]) -> None:
@@ -214,7 +236,7 @@ def places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 
 def _learn_words(session: Session, found: set[str]) -> None:
-    names = {word for word in found if 3 < len(word) <= searches.LONGEST_WITH_TYPO}
+    names = {word for word in found if 3 < len(word) <= searches.LONGEST_WITH_TYPO and not word.isdecimal()}
     if not names:
         return
     connection, table = session.connection(), tables.words

@@ -1,3 +1,4 @@
+import re
 import uuid
 
 import pytest
@@ -31,6 +32,19 @@ def words(session: Session) -> set[str]:
     return set(session.scalars(select(tables.words.c.word).distinct()))
 
 
+def statements_of(session: Session, customer_id: uuid.UUID) -> list[str]:
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_: object) -> None:  # type: ignore[no-untyped-def]
+        asked.append(statement)
+
+    session.flush()
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    search_index.refresh(session, [customer_id])
+    event.remove(session.get_bind(), "before_cursor_execute", note)
+    return asked
+
+
 def test_a_change_is_found_and_what_it_replaced_is_not(session: Session, found: Found) -> None:
     marie = make.make_customer(session, last_name="Lefèvre", email="old@mail.example")
     search_index.refresh(session, [marie.id])
@@ -44,6 +58,10 @@ def test_a_change_is_found_and_what_it_replaced_is_not(session: Session, found: 
         [],
         [],
     ]
+    assert words(session) == {"marie", "strauss"}
+    # Numbers are no names: nobody who mistypes one is asked which is meant.
+    marie.last_name = "Strauß 20261"
+    search_index.refresh(session, [marie.id])
     assert words(session) == {"marie", "strauss"}
 
 
@@ -63,18 +81,32 @@ def test_entries_that_stay_as_they_are_are_not_written(session: Session) -> None
     search_index.refresh(session, [marie.id])
     session.commit()
     session.execute(delete(make.CustomerStore).where(make.CustomerStore.store_id == there.id))
-    written: list[str] = []
-
-    def note(_connection, _cursor, statement, *_: object) -> None:  # type: ignore[no-untyped-def]
-        written.append(statement)
-
-    event.listen(session.get_bind(), "before_cursor_execute", note)
-    search_index.refresh(session, [marie.id])
-    event.remove(session.get_bind(), "before_cursor_execute", note)
+    written = statements_of(session, marie.id)
     session.commit()
     entries = [text for text in written if "customer_search_entry" in text and not text.startswith("SELECT")]
     assert [text.split()[0] for text in entries] == ["DELETE"]
     assert session.scalar(select(func.count()).select_from(tables.entries)) == 2
+
+
+def test_a_change_costs_a_statement_to_read_and_one_to_write_what_differs(session: Session) -> None:
+    marie = make.make_customer(session, stores=(make.make_store(session),), phone_number="0171 23 45 67")
+    search_index.refresh(session, [marie.id])
+    # SQLite's full-text index keeps nothing to compare with.
+    always = ["INSERT customer_search_index"] if session.get_bind().dialect.name == "sqlite" else []
+    for changed, written in (
+        ({}, []),
+        ({"phone_number": "0171 11 11 11"}, ["UPDATE customer_search"]),
+        ({"last_order_at": make.NOON}, ["INSERT customer_search_entry"]),
+    ):
+        for name, value in changed.items():
+            setattr(marie, name, value)
+        read, *others = statements_of(session, marie.id)
+        assert read.startswith("SELECT")
+        found = [
+            re.sub(r"^(\w+) (?:OR REPLACE )?(?:INTO )?(\w+).*", r"\1 \2", text, flags=re.DOTALL)
+            for text in others
+        ]
+        assert sorted(found) == sorted(written + always)
 
 
 def test_a_rare_name_is_forgotten_with_its_last_bearer(session: Session, found: Found) -> None:
