@@ -1,53 +1,81 @@
-"""How templates are compiled: once a language, with the fixed texts already said in it."""
+"""How templates are compiled: once a language, with all that is the same on each page already in it."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from keyword import iskeyword
 from typing import Any
 
+import markupsafe
+from flask import Flask
+from flask.sansio.app import App
 from flask.templating import Environment
 from jinja2 import Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Macro
+from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
-# Says a text of the templates in a language: (language, text) to what stands on the page.
-Say = Callable[[str, str], Any]
+# Something that templates may call, made for the pages of one language below one address.
+Maker = Callable[["Templates"], Callable[..., Any]]
 
 
-class _FixedTexts(NodeTransformer):
-    """Puts what `_("…")` says in the place of the call."""
+class _FixedCalls(NodeTransformer):
+    """Puts what `_("Edit")` or `icon("plus")` gives in the place of the call."""
 
-    def __init__(self, say: Say, language: str) -> None:
-        self.say, self.language = say, language
+    def __init__(self, fixed: Mapping[str, Callable[..., Any]]) -> None:
+        self.fixed = fixed
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 -- Jinja's name, here and below
         match node:
             case nodes.Call(
-                node=nodes.Name(name="_"),
-                args=[nodes.Const(value=text)],
-                kwargs=[],
-                dyn_args=None,
-                dyn_kwargs=None,
-            ):
-                return nodes.Const(self.say(self.language, text), lineno=node.lineno)
+                node=nodes.Name(name=name), args=args, kwargs=[], dyn_args=None, dyn_kwargs=None
+            ) if name in self.fixed and args:
+                values = [argument.value for argument in args if isinstance(argument, nodes.Const)]
+                if len(values) == len(args):
+                    return nodes.Const(self.fixed[name](*values), lineno=node.lineno)
         return self.generic_visit(node)
 
 
-class _QuickCode(CodeGenerator):
-    """Calls functions and macros straight, and escapes only what is not markup already.
+class _QuickMacro(Macro):
+    """A macro that is called straight when it is given no more than the values that it names."""
 
-    Jinja asks each function first whether it takes the context; what does is known by its name.
-    `escape` makes new markup of what macros and filters give, which is half of all that it gets.
-    """
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        takes_more = self.caller or self.catch_kwargs or self.catch_varargs or self.explicit_caller
+        self._absent = () if takes_more else (missing,) * len(self.arguments)
+
+    def __call__(self, *args: Any, **named: Any) -> str:
+        """Return what the macro makes of the values."""
+        if named or len(args) > len(self._absent) or not self._default_autoescape:
+            return super().__call__(*args, **named)
+        return markupsafe.Markup(self._func(*args, *self._absent[len(args) :]))  # noqa: S704 -- by its own template
+
+
+class _QuickCode(CodeGenerator):
+    """Asks less of Jinja: what it asks before each call, name and piece of text takes half a page's time."""
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("Macro, escape_text = environment.quick_macro, environment.escape_text")
+
+    def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
+        """Give what a template or block holds as one text: each piece would pass through all layouts."""
+        if frame.parent is not None or frame.buffer is not None:
+            super().blockvisit(nodes, frame)
+            return
+        self.buffer(frame)
+        super().blockvisit(nodes, frame)
+        self.writeline(f"yield concat({frame.buffer})")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if self._is_quick(frame, finalize):
-            self.write("(_o if type(_o := (")
+            self.write("(_o if (_t := type(_o := (")
         else:
             super()._output_child_pre(node, frame, finalize)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        # `escape` makes markup of all, also of what is markup: here it is only joined.
         if self._is_quick(frame, finalize):
-            self.write(")) is Markup else escape(_o))")
+            self.write("))) is Markup else escape_text(_o) if _t is str else escape(_o))")
         else:
             super()._output_child_post(node, frame, finalize)
 
@@ -55,11 +83,18 @@ class _QuickCode(CodeGenerator):
     def _is_quick(frame: Frame, finalize: Any) -> bool:
         return frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None
 
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
+        """Ask Python first, Jinja for keys of a dict."""
+        self.write("(_v if (_v := getattr(_b := ")
+        self.visit(node.node, frame)
+        self.write(f", {node.attr!r}, missing)) is not missing else environment.getattr(_b, {node.attr!r}))")
+
     def visit_Call(  # noqa: N802
         self, node: nodes.Call, frame: Frame, forward_caller: bool = False
     ) -> None:
+        """Call straight; Jinja asks each function first whether it takes the context."""
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
-        takes_context = hasattr(self.environment.globals.get(name), "jinja_pass_arg")
+        takes_context = hasattr(self.environment.make_globals(None).get(name), "jinja_pass_arg")
         if (
             takes_context
             or node.dyn_args
@@ -81,19 +116,38 @@ class _QuickCode(CodeGenerator):
 class Templates(Environment):
     """Flask's templates, quicker where a page asks the same a hundred times.
 
-    `language` names the language of the page and `say` says a text in a language; both are set by
-    `web/filters.py`. Texts that stand in a template, `_("Edit")`, are said when it is compiled, so
-    there is an environment for each language, the one that it is `compiled_for`.
+    `page` names the language of the page and the address below which all pages are; there is an
+    environment for each, and it compiles templates for itself. `makers` make what it may call:
+    what stands in a template with nothing but fixed values, `_("Edit")`, is called when it is
+    compiled. Both are filled by `web/filters.py` and `web/links.py`.
     """
 
     code_generator_class = _QuickCode
-    language: Callable[[], str]
-    say: Say
-    compiled_for = ""
+    quick_macro = _QuickMacro
+    escape_text = staticmethod(markupsafe._escape_inner)  # type: ignore[attr-defined] # noqa: SLF001
+    page: Callable[[], tuple[str, str]]
+    language = ""
+    root = ""
+    fixed: Mapping[str, Callable[..., Any]] = {}
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
+        self.makers: dict[str, Maker] = {}
+        self._by_page: dict[tuple[str, str], Templates] = {}
+        self._loaded: dict[str | Template, Template] = {}
+
+    def for_page(self, language: str, root: str, **changed: Any) -> "Templates":
+        """Return an environment for pages in the language, below the address."""
+        made = self.overlay(**changed)
+        made.language, made.root = language, root
+        made._loaded = {}  # noqa: SLF001 -- its own
+        made.fixed = {}
+        made.fixed = {name: make(made) for name, make in self.makers.items()}
+        return made
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return a plain dict instead of Jinja's ChainMap, which a page asks two thousand times."""
-        return {**self.globals, **(d or {})}
+        return {**self.globals, **self.fixed, **(d or {})}
 
     def get_template(
         self,
@@ -101,20 +155,23 @@ class Templates(Environment):
         parent: str | None = None,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 -- Jinja's name
     ) -> Template:
-        """Return the template as it is compiled for the language of the page."""
-        if self.compiled_for:
-            return super().get_template(name, parent, globals)
-        return self._in(self.language()).get_template(name, parent, globals)
-
-    def _in(self, language: str) -> "Templates":
-        known: dict[str, Templates] = self.__dict__.setdefault("_languages", {})
-        if language not in known:
-            # Shares filters and what templates may call, and keeps the compiled ones by itself.
-            known[language] = self.overlay()
-            known[language].compiled_for = language
-        return known[language]
+        """Return the template as it is compiled for the page."""
+        if not self.language:
+            page = self.page()
+            if page not in self._by_page:
+                self._by_page[page] = self.for_page(*page)
+            return self._by_page[page].get_template(name, parent, globals)
+        if globals or self.auto_reload or name not in self._loaded:
+            self._loaded[name] = super().get_template(name, parent, globals)
+        return self._loaded[name]
 
     def _generate(self, source: nodes.Template, *args: Any, **named: Any) -> str:
-        if self.compiled_for:
-            source = _FixedTexts(self.say, self.compiled_for).visit(source)
-        return super()._generate(source, *args, **named)
+        return super()._generate(_FixedCalls(self.fixed).visit(source), *args, **named)
+
+
+def templates_of(app: Flask) -> Templates:
+    """Return the application's templates."""
+    found = app.jinja_env
+    if not isinstance(found, Templates):
+        raise TypeError("the application's templates are not its own")
+    return found

@@ -4,10 +4,10 @@ import datetime as dt
 import hashlib
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ import phonenumbers
 from babel import Locale
 from babel.support import Translations
 from flask import Flask, g, request, url_for
-from flask_babel import get_locale, get_translations, pgettext
+from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup, escape
@@ -31,7 +31,7 @@ from app.domain.permissions import Permission, Role
 from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
-from app.templates import Templates
+from app.templates import Maker, Templates, templates_of
 from app.web.access import current_actor
 from app.web.database import get_session
 from app.web.headers import csp_nonce
@@ -303,24 +303,15 @@ def register(app: Flask) -> None:
             versions[name] = hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else ""
         return versions[name]
 
-    assets: dict[tuple[str, str], str] = {}
+    def make_asset(_templates: Templates) -> Callable[[str], str]:
+        assets: dict[str, str] = {}
 
-    def asset(path: str) -> str:
-        # Each icon asks, up to a hundred times a page.
-        key = (request.script_root, path)
-        if key not in assets or app.debug:
-            assets[key] = url_for("static", filename=path, v=version({"filename": path}))
-        return assets[key]
+        def asset(path: str) -> str:
+            if path not in assets or app.debug:
+                assets[path] = url_for("static", filename=path, v=version({"filename": path}))
+            return assets[path]
 
-    icons: dict[tuple[str, str, str], Markup] = {}
-
-    def icon(name: str, class_: str = "icon") -> Markup:
-        """Return what the macro in components/icon.html makes of a name; pages show a hundred of them."""
-        key = (request.script_root, name, class_)
-        if key not in icons or app.debug:
-            macro: Any = app.jinja_env.get_template("components/icon.html").module
-            icons[key] = macro.icon(name, class_)
-        return icons[key]
+        return asset
 
     app.extensions["asset_version"] = version
     for function in (
@@ -351,36 +342,51 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(function)
     app.add_template_filter(jobs.label, "job_label")
-    app.jinja_env.globals.update(reviews_waiting=reviews_waiting)
-    app.jinja_env.globals.update(asset=asset, icon=icon, navigation=navigation, html_lang=html_lang)
+    app.jinja_env.globals.update(reviews_waiting=reviews_waiting, navigation=navigation)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
+    templates_of(app).makers.update(
+        asset=make_asset,
+        icon=_kept("components/icon.html", "icon"),
+        kept_consent_badge=_kept("components/badge.html", "consent_badge"),
+        html_lang=lambda templates: lambda: templates.language,
+    )
+
+
+def _kept(path: str, name: str) -> Maker:
+    """Give templates a macro that is run once for the same names, which stand in the code."""
+
+    def make(templates: Templates) -> Callable[..., Markup]:
+        known: dict[tuple[str, ...], Markup] = {}
+
+        def macro(*names: str) -> Markup:
+            if names not in known:
+                known[names] = getattr(templates.get_template(path).module, name)(*names)
+            return known[names]
+
+        return macro
+
+    return make
 
 
 def translate(app: Flask) -> None:
-    """Give templates their translations: fixed texts when compiled, others looked up once a request."""
+    """Give templates their translations, each language its own."""
     folder = Path(app.root_path) / "translations"
-    catalogue = cache(lambda language: Translations.load(folder, [language]))
 
-    def found() -> Any:
-        translations = g.get("translations")
-        if translations is None:
-            translations = g.translations = get_translations()
-        return translations
+    def make_translated(templates: Templates) -> Callable[..., Markup]:
+        catalogue = Translations.load(folder, [templates.language])
+        return lambda text, **values: _filled(catalogue.ugettext(text), values)
 
-    def translated(text: str, **values: Any) -> Markup:
-        """Do what Jinja's own `_` does, without asking the context three times: pages ask a hundred times."""
-        return _filled(found().ugettext(text), values)
+    def make_counted(templates: Templates) -> Callable[..., Markup]:
+        catalogue = Translations.load(folder, [templates.language])
 
-    def counted(one: str, many: str, number: int, **values: Any) -> Markup:
-        """Do what Jinja's own `ngettext` does."""
-        return _filled(found().ungettext(one, many, number), {"num": number, **values})
+        def counted(one: str, many: str, number: int, **values: Any) -> Markup:
+            return _filled(catalogue.ungettext(one, many, number), {"num": number, **values})
 
-    environment = app.jinja_env
-    if not isinstance(environment, Templates):
-        raise TypeError("the application's templates are not its own")
-    environment.globals.update(_=translated, ngettext=counted)
-    environment.language = html_lang
-    environment.say = lambda language, text: _filled(catalogue(language).ugettext(text), {})
+        return counted
+
+    templates = templates_of(app)
+    templates.makers.update(_=make_translated, ngettext=make_counted)
+    templates.page = lambda: (html_lang(), request.script_root)
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> Markup:

@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, g
 from flask_wtf.csrf import generate_csrf
+
+from app.templates import templates_of
 
 
 def register(app: Flask) -> None:
     """Give the templates `url_for`; a profile asks it for fifty addresses."""
-    app.jinja_env.globals.update(url_for=_maker(app.url_for), csrf_token=csrf_token)
+    app.jinja_env.globals.update(csrf_token=csrf_token)
+    templates_of(app).makers["url_for"] = lambda _templates: _maker(app.url_for)
 
 
 def csrf_token() -> str:
@@ -31,7 +34,7 @@ def _maker(build: Callable[..., str]) -> Callable[..., str]:
         for value in values.values():
             if type(value) is not uuid.UUID:
                 return build(endpoint, **values)
-        key = (request.script_root, endpoint, *values)
+        key = (endpoint, *values)
         pattern = patterns.get(key)
         if pattern is None:
             places = {name: uuid.uuid4() for name in values}

@@ -1,5 +1,6 @@
 """Templates are compiled once a language, and called straight."""
 
+import re
 import uuid
 
 import jinja2
@@ -21,8 +22,7 @@ def render(app):
     """Render the template `page.html` of these texts in a language."""
 
     def rendered(language, sources):
-        environment = app.jinja_env.overlay(loader=jinja2.DictLoader(sources))
-        environment.compiled_for = language
+        environment = app.jinja_env.for_page(language, "", loader=jinja2.DictLoader(sources))
         with app.test_request_context("/sign-in", headers={"Accept-Language": language}):
             return environment.get_template("page.html").render()
 
@@ -43,6 +43,36 @@ def test_each_language_has_fixed_texts_of_its_own(render):
 
 def test_macros_functions_and_blocks_are_called_with_all_they_take(render):
     assert render("en", {"page.html": CARD}).split() == ["<b", "&lt;x&gt;!>", "<a", "y12?>", "1Edit"]
+
+
+def test_pages_get_the_blocks_of_their_layouts_and_what_they_include(render):
+    sources = {
+        "layout.html": "<{% block a %}1{% endblock %}{% block b %}2{{ self.a() }}{% endblock %}>",
+        "page.html": (
+            '{% extends "layout.html" %}never'
+            "{% block b %}{{ super() }}{% for v in [3, 4] %}"
+            "{% include 'part.html' %}{% endfor %}{% endblock %}"
+        ),
+        "part.html": '{{ v }}{% set d = {"x": ["&"]} %}{{ d.x[0] }}{{ d.y is defined }}',
+    }
+    assert render("en", sources) == "<1213&amp;False4&amp;False>"
+
+
+def test_what_is_not_there_is_an_error(render):
+    with pytest.raises(jinja2.UndefinedError):
+        render("en", {"page.html": "{{ {}.x.y }}"})
+    with pytest.raises(TypeError):
+        render("en", {"page.html": "{% macro one(a) %}{{ a }}{% endmacro %}{{ one(1, 2) }}"})
+    with pytest.raises(jinja2.UndefinedError):
+        render("en", {"page.html": "{% macro one(a) %}{{ a }}{% endmacro %}{{ one() }}"})
+
+
+def test_pages_below_an_address_have_its_links(app, client):
+    for root in ("", "/below", ""):
+        page = client.get("/sign-in", environ_overrides={"SCRIPT_NAME": root}).text
+        links = re.findall('(?:href|src|action)="([^"#]+)', page)
+        assert len(links) > 5
+        assert [link for link in links if not link.startswith((f"{root}/static/", f"{root}/sign-in"))] == []
 
 
 def test_what_takes_the_context_gets_it(app, render):
@@ -70,7 +100,7 @@ def test_what_takes_the_context_gets_it(app, render):
 @pytest.mark.parametrize("root", ["", "/a{0}"])
 def test_addresses_are_those_of_flask(app, endpoint, values, root):
     with app.test_request_context("/sign-in", environ_overrides={"SCRIPT_NAME": root}):
-        made = app.jinja_env.globals["url_for"]
+        made = app.jinja_env.for_page("en", root).fixed["url_for"]
         assert made(endpoint, **values) == url_for(endpoint, **values)
         others = {name: uuid.uuid4() if type(value) is uuid.UUID else value for name, value in values.items()}
         assert made(endpoint, **others) == url_for(endpoint, **others)
