@@ -1,6 +1,7 @@
 """How templates are compiled: once a language, with all that is the same on each page already in it."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from functools import partial
 from keyword import iskeyword
 from typing import Any
 
@@ -119,7 +120,8 @@ class Templates(Environment):
     `page` names the language of the page and the address below which all pages are; there is an
     environment for each, and it compiles templates for itself. `makers` make what it may call:
     what stands in a template with nothing but fixed values, `_("Edit")`, is called when it is
-    compiled. Both are filled by `web/filters.py` and `web/links.py`.
+    compiled. Filters `in_language` are told the language. All are filled by `web/filters.py` and
+    `web/links.py`.
     """
 
     code_generator_class = _QuickCode
@@ -133,12 +135,15 @@ class Templates(Environment):
     def __init__(self, app: App, **options: Any) -> None:
         super().__init__(app, **options)
         self.makers: dict[str, Maker] = {}
+        self.in_language: set[str] = set()
         self._by_page: dict[tuple[str, str], Templates] = {}
         self._loaded: dict[str | Template, Template] = {}
 
     def for_page(self, language: str, root: str, **changed: Any) -> "Templates":
         """Return an environment for pages in the language, below the address."""
         made = self.overlay(**changed)
+        in_language = {name: partial(self.filters[name], language=language) for name in self.in_language}
+        made.filters = {**self.filters, **in_language}
         made.language, made.root = language, root
         made._loaded = {}  # noqa: SLF001 -- its own
         made.fixed = {}

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
@@ -30,6 +31,7 @@ from app.services.list_log import ListLog
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
 from app.web.database import get_session
+from app.web.filters import html_lang
 from app.web.forms.customers import ContactForm, NewCustomerForm
 
 blueprint = Blueprint("customers", __name__)
@@ -324,7 +326,7 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
     definitions = attributes.definitions(session)
     return {
         **shown,
-        "lists": _lists(actor),
+        "lists": _lists(actor.sees_every_customer, html_lang()),
         "attributes": [definition for definition in definitions.values() if not definition.is_sensitive],
         "associates": [
             {"id": associate_id, "name": name}
@@ -343,16 +345,17 @@ def _note(actor: Actor, asked: Asked, shown: list[uuid.UUID], masked: list[uuid.
         log.note(actor, action, customer_ids, detail=asked.list, search_hash=search_hash, is_typing=is_typing)
 
 
-def _lists(actor: Actor) -> list[dict[str, str]]:
+@lru_cache(maxsize=64)
+def _lists(sees_every_customer: bool, _language: str) -> tuple[dict[str, str], ...]:
     lists = [
         (CustomerList.OPTED_IN, _("Opted in here")),
         (CustomerList.STORE, _("My store")),
         (CustomerList.MINE, _("Created by me")),
         (CustomerList.RECENT, _("Recent")),
     ]
-    if actor.sees_every_customer:
+    if sees_every_customer:
         lists.append((CustomerList.ALL, _("All stores")))
-    return [{"key": key.value, "label": label} for key, label in lists]
+    return tuple({"key": key.value, "label": label} for key, label in lists)
 
 
 def _contact(actor: Actor, customer: Customer) -> Response:

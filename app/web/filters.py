@@ -27,7 +27,7 @@ from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.attributes import AttributeType
 from app.domain.consent_reviews import Reason
 from app.domain.order_states import Label
-from app.domain.permissions import Permission, Role
+from app.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
@@ -37,6 +37,7 @@ from app.web.database import get_session
 from app.web.headers import csp_nonce
 from app.web.language import say
 
+_DAY, _TWO_DAYS = dt.timedelta(days=1), dt.timedelta(days=2)
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
 
 
@@ -50,9 +51,9 @@ class NavItem:
     is_active: bool
 
 
-def money(amount_minor: int, currency: str) -> str:
+def money(amount_minor: int, currency: str, *, language: str = "") -> str:
     """Return an amount given in the currency's smallest unit, written in the user's format."""
-    return _money(amount_minor, currency, html_lang())
+    return _money(amount_minor, currency, language or html_lang())
 
 
 # Prices and days come again and again: to write one takes as long as a statement.
@@ -81,12 +82,12 @@ def amount(value: Decimal | int | None, currency: str | None) -> str:
     return _price(value, currency, html_lang())
 
 
-def date(value: dt.datetime | dt.date | str | None) -> str:
+def date(value: dt.datetime | dt.date | str | None, *, language: str = "") -> str:
     """Return a day in the user's format, in the time zone of the store."""
     moment = _moment(value)
     if moment is None:
         return ""
-    return _date(moment.date() if isinstance(moment, dt.datetime) else moment, html_lang())
+    return _date(moment.date() if isinstance(moment, dt.datetime) else moment, language or html_lang())
 
 
 def datetime(value: dt.datetime | str | None) -> str:
@@ -115,14 +116,14 @@ def percent(value: float | None) -> str:
     return "–" if value is None else babel.numbers.format_percent(value, locale=_locale())
 
 
-def ago(value: dt.datetime | None) -> str:
+def ago(value: dt.datetime | None, *, language: str = "") -> str:
     """Return how long ago a time was, in words."""
     if value is None:
         return ""
     passed = value - clock.utcnow()
-    if abs(passed) > dt.timedelta(days=2):
+    if not -_TWO_DAYS <= passed <= _TWO_DAYS:
         # Of what is days ago nobody is told the hours, so it is told alike.
-        return _days_ago(round(passed / dt.timedelta(days=1)), html_lang())
+        return _days_ago(round(passed / _DAY), language or html_lang())
     return babel.dates.format_timedelta(passed, add_direction=True, locale=_locale())
 
 
@@ -147,20 +148,21 @@ def phone(value: str) -> str:
 
 def initials(name: str) -> str:
     """Return the first letters of the first and last word of a name."""
-    words = [word for word in name.split() if word[:1].isalnum()]
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+    words = [word for word in name.split() if word[0].isalnum()]
+    last = words[-1][0] if len(words) > 1 else ""
+    return f"{words[0][0]}{last}".upper() if words else "?"
 
 
 def hue(value: object) -> int:
     """Return one of eight colours, 0 to 7, always the same for the same id."""
-    return int(hashlib.blake2s(str(value).encode(), digest_size=1).hexdigest(), 16) % 8
+    return hashlib.blake2s(str(value).encode(), digest_size=1).digest()[0] % 8
 
 
-def highlight(text: str, query: str) -> Markup:
+def highlight(text: str, query: str) -> str:
     """Return the text with the parts that the search matched in <mark>; accents do not matter."""
     found = search_matches.spans(text, searches.terms(query)) if query else []
     if not found:
-        return escape(text)
+        return text  # escaped like any other
     parts, end = [], 0
     for start, stop in found:
         parts += [escape(text[end:start]), "<mark>", escape(text[start:stop]), "</mark>"]
@@ -212,14 +214,21 @@ def country_name(code: str) -> str:
     return str(_locale().territories.get(code, code))
 
 
-def navigation() -> list[NavItem]:
+def navigation() -> tuple[NavItem, ...]:
     """Return the pages that the user may open, the open one marked.
 
     Names with the context `navigation` may hold soft hyphens: the rail is narrow.
     """
     if not current_user.is_authenticated:
-        return []
-    actor = current_actor()
+        return ()
+    here = (request.blueprint or "").split(".")[0]
+    # The time limit leads to data requests and stands below them.
+    here = "data_requests" if here == "retention" else here
+    return _navigation(current_user.role, here, html_lang())
+
+
+@lru_cache(maxsize=512)
+def _navigation(role: Role, here: str, _language: str) -> tuple[NavItem, ...]:
     entries: list[tuple[str, str, str, str, Permission | None]] = [
         ("customers.index", _("Customers"), "users", "customers", None),
         (
@@ -252,14 +261,11 @@ def navigation() -> list[NavItem]:
         ("jobs.index", _("Jobs"), "list-checks", "jobs", Permission.JOB_VIEW),
         ("logs.audit", _("Logs"), "history", "logs", Permission.AUDIT_EXPORT),
     ]
-    here = (request.blueprint or "").split(".")[0]
-    # The time limit leads to data requests and stands below them.
-    here = "data_requests" if here == "retention" else here
-    return [
+    return tuple(
         NavItem(endpoint=endpoint, label=label, icon=icon, is_active=here == blueprint)
         for endpoint, label, icon, blueprint, permission in entries
-        if permission is None or actor.can(permission)
-    ]
+        if permission is None or permission in ROLE_PERMISSIONS[role]
+    )
 
 
 def html_lang() -> str:
@@ -277,6 +283,8 @@ def reviews_waiting() -> int:
 
 def said(value: str | dt.datetime) -> str:
     """Return a text of ours or a time as the user reads it, and what people wrote as it is."""
+    if type(value) is str:
+        return value
     if isinstance(value, dt.datetime):
         return datetime(value)
     return say(value) if isinstance(value, Text) else value
@@ -344,7 +352,9 @@ def register(app: Flask) -> None:
     app.add_template_filter(jobs.label, "job_label")
     app.jinja_env.globals.update(reviews_waiting=reviews_waiting, navigation=navigation)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
-    templates_of(app).makers.update(
+    templates = templates_of(app)
+    templates.in_language |= {"money", "date", "ago"}
+    templates.makers.update(
         asset=make_asset,
         icon=_kept("components/icon.html", "icon"),
         kept_consent_badge=_kept("components/badge.html", "consent_badge"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from markupsafe import escape
 
 from app.web import filters
 from app.web.access import signed_in
@@ -83,7 +84,7 @@ def test_ago_says_how_long(speak, delta, words):
     ],
 )
 def test_what_was_found_is_marked_and_everything_escaped(text, query, marked):
-    assert str(filters.highlight(text, query)) == marked
+    assert escape(filters.highlight(text, query)) == marked
 
 
 @pytest.mark.parametrize(
