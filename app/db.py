@@ -96,7 +96,9 @@ class ReadingSession(Session):
 def _begin_only_acts(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection.dbapi_connection
-        begins_none = not session.info.get("writing", False)
+        begins_none = (
+            not session.info.get("writing", False) or "one_change" in connection.get_execution_options()
+        )
         if driver.autocommit is not begins_none:
             driver.autocommit = begins_none
 
@@ -114,7 +116,9 @@ def _before_statement(
         driver.prepare_threshold = None
         return
     if driver.autocommit and (context.isinsert or context.isupdate or context.isdelete):
-        raise RuntimeError("rows are changed outside transaction()")
+        allowed: Iterator[None] = context.execution_options.get("one_change", iter(()))
+        if next(allowed, "none left") is not None:
+            raise RuntimeError("rows are changed outside transaction(), or by more than its one statement")
     driver.prepare_threshold = 0 if context.execution_options.get("planned_once", False) else None
 
 
@@ -159,10 +163,14 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(session: Session, *, patience_ms: int | None = None) -> Iterator[None]:
+def transaction(
+    session: Session, *, patience_ms: int | None = None, one_change: bool = False
+) -> Iterator[None]:
     """Do one act: fresh rows, one commit at the end, nothing kept after an error.
 
     `patience_ms` is how long to wait for another writer on SQLite, if not as long as usual.
+    `one_change` says that the act changes rows by one statement, its last: a `ReadingSession` lets
+    PostgreSQL commit it by itself then, without two more ways to the server.
     Raises Conflict when a unique value was taken meanwhile and Unavailable when the database is
     locked, full or away. Refuses to nest: an act is one transaction.
     """
@@ -173,7 +181,10 @@ def transaction(session: Session, *, patience_ms: int | None = None) -> Iterator
     session.rollback()
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"writes": True, "patience_ms": patience_ms})
+        options: dict[str, Any] = {"writes": True, "patience_ms": patience_ms}
+        if one_change:
+            options["one_change"] = iter((None,))
+        session.connection(execution_options=options)
         yield
         session.commit()
         _wake(session)

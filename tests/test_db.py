@@ -62,3 +62,18 @@ def test_a_session_that_reads_begins_no_transaction_and_keeps_what_is_planned(en
         connection.execute(text("UPDATE store SET name = 'Changed'"))
         connection.rollback()
         assert connection.scalar(text("SELECT name FROM store")) == store.name
+
+
+def test_an_act_of_one_statement_needs_no_transaction_and_is_no_more(engine, session):
+    store = factories.make_store(session, name="Old")
+    changed = update(Store.__table__).where(Store.__table__.c.id == store.id)
+    session.commit()
+    with db.ReadingSession(engine) as reading:
+        with db.transaction(reading, one_change=True):
+            reading.execute(changed.values(name="New"))
+            if engine.dialect.name == "postgresql":
+                driver = reading.connection().connection.dbapi_connection
+                assert driver.info.transaction_status.name == "IDLE"
+                with pytest.raises(RuntimeError, match="more than"):
+                    reading.execute(changed.values(name="Newer"))
+        assert reading.scalar(select(Store.name)) == "New"

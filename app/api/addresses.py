@@ -40,11 +40,11 @@ def show(customer_id: str, address_id: str) -> dict[str, Any]:
     """Get address."""
     wanted, part = _ids(customer_id, address_id)
     session, actor = get_session(), current_actor()
-    with ids.named(MissingAddress), transaction(session):
+    with ids.named(MissingAddress), transaction(session, one_change=True):
         owner = _owner(session, actor, wanted)
         address = addresses.get(session, actor, wanted, part)
         customers.note_look(session, actor, wanted, AccessAction.VIEWED)
-        return schemas.address(address, owner.revision)
+    return schemas.address(address, owner.revision)
 
 
 def update(customer_id: str, address_id: str) -> dict[str, Any]:

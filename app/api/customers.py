@@ -88,10 +88,10 @@ def show(customer_id: str) -> dict[str, Any]:
     """Get customer."""
     session, actor = get_session(), current_actor()
     wanted = ids.read(customer_id, MissingCustomer)
-    with ids.named(MissingCustomer), transaction(session):
+    with ids.named(MissingCustomer), transaction(session, one_change=True):
         found = profile_rows.get(session, actor, wanted)
         customers.note_look(session, actor, found.id, AccessAction.VIEWED)
-        return schemas.customer(found)
+    return schemas.customer(found)
 
 
 def update(customer_id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def index(customer_id: str) -> Response:
     wanted = ids.read(customer_id, MissingCustomer)
     asked = page_request()
     session, actor = get_session(), current_actor()
-    with ids.named(MissingCustomer), transaction(session):
+    with ids.named(MissingCustomer), transaction(session, one_change=True):
         page = queries.documents(session, actor, wanted, asked)
         customers.note_look(session, actor, wanted, AccessAction.VIEWED)
     items = ",".join(schemas.order(document) for document in page.items)

@@ -31,7 +31,7 @@ def index(customer_id: uuid.UUID) -> Response:
 def reveal(customer_id: uuid.UUID) -> Response:
     """Show the sensitive preferences as well; that they were asked for is noted."""
     session, actor = get_session(), current_actor()
-    with transaction(session):
+    with transaction(session, one_change=True):
         customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="attributes")
     return _index(customer_id, is_revealed=True)
 
@@ -49,7 +49,7 @@ def edit(customer_id: uuid.UUID) -> Response:
         holds.refuse(session, actor, customer_id)
         if any(definitions[name].is_sensitive for name in current if name in definitions):
             # The form shows what the section hides.
-            with transaction(session):
+            with transaction(session, one_change=True):
                 customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="attributes")
         form.revision.data = str(customer.revision)
         return _form(customer, form)

@@ -126,7 +126,7 @@ def reveal(customer_id: uuid.UUID) -> Response:
     if not htmx.wants_fragment():
         customer = queries.get(session, actor, customer_id)
         return _show(customer_id, AccessAction.REVEALED, {kind: _contact_value(customer, kind)}, detail=kind)
-    with transaction(session):
+    with transaction(session, one_change=True):
         customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail=kind)
     value = _contact_value(customer, kind)
     ways = profiles.contact_way(session, actor, customer, kind, value)
@@ -204,7 +204,7 @@ def edit(customer_id: uuid.UUID) -> Response:
     customer = queries.get(session, actor, customer_id, Customer.created_by)
     if request.method == "GET":
         holds.refuse(session, actor, customer_id)
-        with transaction(session):
+        with transaction(session, one_change=True):
             customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="contact")
         return _edit(customer, ContactForm(obj=customer))
     form = ContactForm(MultiDict({**request.form.to_dict(), **conflicts.chosen()}))
@@ -290,7 +290,7 @@ def _show(
     else:
         response = htmx.render("customers/show.html", **_list(Asked(), 0), **context)
     # Noted before anybody gets it, but after it was made: others' writing need not wait for that.
-    with transaction(session):
+    with transaction(session, one_change=True):
         customers.note_look(session, actor, customer_id, action, detail=detail)
     return response
 
