@@ -1,6 +1,8 @@
 """The application: build, register, return."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Request, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -34,6 +36,10 @@ class Application(Flask):
 
     session_interface = PageSessions()
     jinja_environment = Templates
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is: none waits, and Flask would ask so of fifteen in each request."""
+        return func
 
     def handle_user_exception(self, error: Exception) -> ResponseReturnValue:
         """Answer an error, unknown paths and methods too, as the part that was asked does."""
@@ -111,6 +117,8 @@ def _register(app: Flask) -> None:
 def _locale() -> str:
     if request.path.startswith(API_PREFIX):
         return "en"
-    if current_user and current_user.is_authenticated:
-        return str(current_user.locale)
+    # The user itself: the proxy looks it up for each of its fields.
+    user = current_user._get_current_object()  # noqa: SLF001 -- as Flask has it
+    if user and user.is_authenticated:
+        return str(user.locale)
     return request.accept_languages.best_match(LANGUAGES) or "en"

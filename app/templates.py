@@ -42,13 +42,20 @@ class _QuickMacro(Macro):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         takes_more = self.caller or self.catch_kwargs or self.catch_varargs or self.explicit_caller
-        self._absent = () if takes_more else (missing,) * len(self.arguments)
+        self._is_plain = self._default_autoescape and not takes_more
+        self._absent = (missing,) * len(self.arguments)
 
     def __call__(self, *args: Any, **named: Any) -> str:
         """Return what the macro makes of the values."""
-        if named or len(args) > len(self._absent) or not self._default_autoescape:
+        if not self._is_plain:
             return super().__call__(*args, **named)
-        return markupsafe.Markup(self._func(*args, *self._absent[len(args) :]))  # noqa: S704 -- by its own template
+        count = len(args)
+        others = self._absent[count:]
+        if named:
+            others = tuple([named.pop(name, missing) for name in self.arguments[count:]])
+            if named:
+                raise TypeError(f"macro {self.name!r} takes no argument {next(iter(named))!r} here")
+        return markupsafe.Markup(self._func(*args, *others))  # noqa: S704 -- by its own template
 
 
 class _QuickCode(CodeGenerator):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +22,7 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the channel for people."""
         return {
@@ -32,6 +34,7 @@ class Channel(StrEnum):
         }[self.value]
 
     @property
+    @cache
     def icon(self) -> str:
         """Name the icon that stands beside the channel."""
         return {"email": "mail", "sms": "message-square", "phone": "phone", "post": "map-pin"}.get(
@@ -47,6 +50,7 @@ class Purpose(StrEnum):
     PROFILING = "profiling"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the purpose for people."""
         return {
@@ -67,6 +71,7 @@ class State(StrEnum):
     RECONFIRM = "reconfirm"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the state for people."""
         return {
@@ -94,6 +99,7 @@ class Action(StrEnum):
     RESTORED = "restored"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the declaration for people."""
         return {
@@ -124,6 +130,7 @@ class Method(StrEnum):
     SYSTEM = "system"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the method for people."""
         return {
@@ -157,6 +164,7 @@ class EvidenceKind(StrEnum):
     PAPER = "paper"
 
     @property
+    @cache
     def label(self) -> str:
         """Name the evidence for people."""
         return {

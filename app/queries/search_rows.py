@@ -67,11 +67,12 @@ def rows(
     for row in session.execute(query, {"docs": list(docs), "store_id": store_id}):
         found.setdefault(row.doc, []).append(row)
     if store_id is None:
-        links = _opt_ins(session, actor, [several[0].id for several in found.values()])
+        states = _opt_ins(session, actor, [several[0].id for several in found.values()])
+        links = {doc: states.get(row.id, (NOT_ASKED, None)) for doc, (row, *_) in found.items()}
     else:
-        links = {row.id: (row.opt_in_state or NOT_ASKED, row.opted_in_at) for (row, *_) in found.values()}
+        links = {doc: (row.opt_in_state or NOT_ASKED, row.opted_in_at) for doc, (row, *_) in found.items()}
     return [
-        _row(found[doc][0], links, _chips(found[doc]), wanted, orders.get(doc))
+        _row(found[doc][0], links[doc], _chips(found[doc]), wanted, orders.get(doc))
         for doc in docs
         if doc in found
     ]
@@ -148,12 +149,12 @@ def _opt_ins(
 
 def _row(
     customer: Row[Any],
-    links: Mapping[uuid.UUID, tuple[str, datetime | None]],
+    opt_in: tuple[str, datetime | None],
     chips: tuple[tuple[str, str], ...],
     wanted: tuple[Term, ...],
     order: str | None,
 ) -> CustomerRow:
-    state, opted_in_at = links.get(customer.id, (NOT_ASKED, None))
+    state, opted_in_at = opt_in
     match = search_matches.why(_person(customer, order), wanted) if wanted else None
     return CustomerRow(
         id=customer.id,

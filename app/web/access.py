@@ -21,6 +21,7 @@ from app.services import sign_in
 from app.services.sign_in import StoreChoice
 from app.web import htmx
 from app.web.database import get_session
+from app.web.kept import kept
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -97,13 +98,18 @@ def for_customers(view: View) -> View:
     return view
 
 
+def found_user() -> User | None:
+    """Return the user itself, if somebody is signed in: the proxy looks it up for each of its fields."""
+    user: User | None = current_user._get_current_object()  # noqa: SLF001 -- as Flask-Login has it
+    return user if user is not None and user.is_authenticated else None
+
+
 def current_actor() -> Actor:
     """Return who acts in this request. Raises Unauthenticated when nobody is signed in."""
-    # The user itself: the proxy would look it up for each of its fields.
-    user: User | None = current_user._get_current_object()  # noqa: SLF001 -- as Flask-Login's page has it
-    if user is None or not user.is_authenticated:
+    user = found_user()
+    if user is None:
         raise Unauthenticated
-    known: tuple[User, Actor] | None = g.get("actor")
+    known: tuple[User, Actor] | None = kept().get("actor")
     if known is not None and known[0] is user:
         return known[1]
     settings: Settings = current_app.extensions["settings"]

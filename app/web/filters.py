@@ -17,7 +17,7 @@ import babel.numbers
 import phonenumbers
 from babel import Locale
 from babel.support import Translations
-from flask import Flask, g, request, url_for
+from flask import Flask, request, url_for
 from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -32,9 +32,10 @@ from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
 from app.templates import Maker, Templates, templates_of
-from app.web.access import current_actor
+from app.web.access import current_actor, found_user
 from app.web.database import get_session
 from app.web.headers import csp_nonce
+from app.web.kept import kept
 from app.web.language import say
 
 _DAY, _TWO_DAYS = dt.timedelta(days=1), dt.timedelta(days=2)
@@ -209,9 +210,14 @@ def attribute_type(value: str) -> str:
     return AttributeType(value).label
 
 
-def country_name(code: str) -> str:
+def country_name(code: str, *, language: str = "") -> str:
     """Return a country's name in the user's language, or the code."""
-    return str(_locale().territories.get(code, code))
+    return _country_name(code, language or html_lang())
+
+
+@lru_cache(maxsize=1024)
+def _country_name(code: str, locale: str) -> str:
+    return str(Locale.parse(locale).territories.get(code, code))
 
 
 def navigation() -> tuple[NavItem, ...]:
@@ -219,12 +225,13 @@ def navigation() -> tuple[NavItem, ...]:
 
     Names with the context `navigation` may hold soft hyphens: the rail is narrow.
     """
-    if not current_user.is_authenticated:
+    user = found_user()
+    if user is None:
         return ()
     here = (request.blueprint or "").split(".")[0]
     # The time limit leads to data requests and stands below them.
     here = "data_requests" if here == "retention" else here
-    return _navigation(current_user.role, here, html_lang())
+    return _navigation(user.role, here, html_lang())
 
 
 @lru_cache(maxsize=512)
@@ -270,10 +277,11 @@ def _navigation(role: Role, here: str, _language: str) -> tuple[NavItem, ...]:
 
 def html_lang() -> str:
     """Return the language of the page, as babel names it."""
-    found: str | None = g.get("language")
-    if found is None:
-        found = g.language = str(_locale())
-    return found
+    known = kept()
+    if "language" not in known:
+        known["language"] = str(_locale())
+    language: str = known["language"]
+    return language
 
 
 def reviews_waiting() -> int:
@@ -353,7 +361,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(reviews_waiting=reviews_waiting, navigation=navigation)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
     templates = templates_of(app)
-    templates.in_language |= {"money", "date", "ago"}
+    templates.in_language |= {"money", "date", "ago", "country_name"}
     templates.makers.update(
         asset=make_asset,
         icon=_kept("components/icon.html", "icon"),
@@ -384,7 +392,12 @@ def translate(app: Flask) -> None:
 
     def make_translated(templates: Templates) -> Callable[..., Markup]:
         catalogue = Translations.load(folder, [templates.language])
-        return lambda text, **values: _filled(catalogue.ugettext(text), values)
+
+        @lru_cache(maxsize=4096)
+        def fixed(text: str) -> Markup:
+            return _filled(catalogue.ugettext(text), {})
+
+        return lambda text, **values: _filled(catalogue.ugettext(text), values) if values else fixed(text)
 
     def make_counted(templates: Templates) -> Callable[..., Markup]:
         catalogue = Translations.load(folder, [templates.language])
@@ -406,10 +419,11 @@ def _filled(text: str, values: Mapping[str, Any]) -> Markup:
 
 def _locale() -> Locale:
     """Return the user's locale; a page asks for each of its amounts and times."""
-    found: Locale | None = g.get("locale")
-    if found is None:
-        found = g.locale = get_locale() or Locale("en")
-    return found
+    known = kept()
+    if "locale" not in known:
+        known["locale"] = get_locale() or Locale("en")
+    locale: Locale = known["locale"]
+    return locale
 
 
 def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date | None:
@@ -425,9 +439,9 @@ def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date 
 
 def _time_zone() -> ZoneInfo:
     """Return the time zone of the store that the user stands in; a page asks for each of its times."""
-    found: ZoneInfo | None = g.get("time_zone")
-    if found is None:
-        user = current_user
-        found = ZoneInfo(user.store.time_zone if user and user.is_authenticated and user.store else "UTC")
-        g.time_zone = found
-    return found
+    known = kept()
+    if "time_zone" not in known:
+        user = found_user()
+        known["time_zone"] = ZoneInfo(user.store.time_zone if user and user.store else "UTC")
+    zone: ZoneInfo = known["time_zone"]
+    return zone

@@ -7,15 +7,17 @@ import uuid
 from flask import Flask, Response, g, request
 
 from app.config import Settings
+from app.web.kept import kept
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 
 
 def csp_nonce() -> str:
     """Return this answer's nonce, which scripts and htmx's elements carry."""
-    nonce: str | None = g.get("csp_nonce")
-    if nonce is None:
-        nonce = g.csp_nonce = secrets.token_urlsafe(16)
+    known = kept()
+    if "csp_nonce" not in known:
+        known["csp_nonce"] = secrets.token_urlsafe(16)
+    nonce: str = known["csp_nonce"]
     return nonce
 
 
@@ -33,6 +35,16 @@ def _policy_of_pages() -> str:
 def register(app: Flask) -> None:
     """Give each request its id and each answer its headers."""
     settings: Settings = app.extensions["settings"]
+    # Nobody else sets these, so they need not be looked for among those that are set.
+    always = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+    if not settings.allow_http:
+        always["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
     @app.before_request
     def begin() -> None:
@@ -44,14 +56,8 @@ def register(app: Flask) -> None:
         headers = response.headers
         is_data = request.path.startswith("/v0/") and response.mimetype == "application/json"
         headers["Content-Security-Policy"] = _POLICY_OF_DATA if is_data else _policy_of_pages()
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "same-origin"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-        headers["X-Request-Id"] = g.get("request_id", "")
-        if not settings.allow_http:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers["X-Request-Id"] = kept().get("request_id", "")
+        headers.extend(always)
         if request.endpoint == "static":
             fresh = request.args.get("v") == app.extensions["asset_version"](request.view_args or {})
             headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"

@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask
 from flask_wtf.csrf import generate_csrf
 
 from app.templates import templates_of
+from app.web.kept import kept
 
 
 def register(app: Flask) -> None:
@@ -18,7 +19,7 @@ def register(app: Flask) -> None:
 
 def csrf_token() -> str:
     """Return the request's token, which Flask-WTF signs once; to ask it again takes three look-ups."""
-    known: str | None = g.get("csrf_token")
+    known: str | None = kept().get("csrf_token")
     return known or str(generate_csrf())
 
 

@@ -63,6 +63,9 @@ def test_what_is_not_there_is_an_error(render):
         render("en", {"page.html": "{{ {}.x.y }}"})
     with pytest.raises(TypeError):
         render("en", {"page.html": "{% macro one(a) %}{{ a }}{% endmacro %}{{ one(1, 2) }}"})
+    for call in ("one(1, a=2)", "one(b=2)"):
+        with pytest.raises(TypeError):
+            render("en", {"page.html": f"{{% macro one(a) %}}{{{{ a }}}}{{% endmacro %}}{{{{ {call} }}}}"})
     with pytest.raises(jinja2.UndefinedError):
         render("en", {"page.html": "{% macro one(a) %}{{ a }}{% endmacro %}{{ one() }}"})
 
