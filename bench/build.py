@@ -217,7 +217,7 @@ def fill_postgresql(engine: Engine, url: str) -> None:
             for row in found:
                 copy.write_row(row)
     with cursor.copy(
-        "COPY customer_search (doc, customer_id, created_by_id, haystack, tokens) FROM STDIN"
+        f"COPY customer_search ({', '.join(column.name for column in tables.documents.c)}, tokens) FROM STDIN"
     ) as copy:
         for row in _documents(url):
             copy.write_row(row)
@@ -246,8 +246,7 @@ def _documents(url: str) -> Iterator[tuple[object, ...]]:
         ).all():
             readings = search_entries.read(session, [row.customer_id for row in found])
             for row in found:
-                tokens = readings[row.customer_id].tokens(place_of)
-                yield row.doc, row.customer_id, row.created_by_id, row.haystack, tokens
+                yield *row, readings[row.customer_id].tokens(place_of)
             last = found[-1].doc
     engine.dispose()
 

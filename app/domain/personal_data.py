@@ -260,7 +260,7 @@ TABLES: tuple[Table, ...] = (
         roles="the search only",
         erase=Erase.REDACT,
         why=_DERIVED,
-        personal="haystack tokens",
+        personal="haystack tokens last_key first_key last_order_ms opted_in_ms created_ms",
         identifier="doc customer_id created_by_id",
     ),
     Table(

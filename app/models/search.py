@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData()
 
-# `doc` numbers the customers in the order of their ids; it breaks ties, the same on both databases.
+# `doc` numbers the customers in the order of their ids; it breaks ties, the same on both databases. The keys
+# are those of the company's entry: hits of a search are sorted by the row that was read to find them.
 documents = Table(
     "customer_search",
     metadata,
@@ -16,6 +17,11 @@ documents = Table(
     Column("customer_id", Uuid),
     Column("created_by_id", Uuid),
     Column("haystack", Text),
+    Column("last_key", Text),
+    Column("first_key", Text),
+    Column("last_order_ms", BigInteger),
+    Column("opted_in_ms", BigInteger),
+    Column("created_ms", BigInteger),
 )
 
 # One row per customer and place. Place 0 is the company, others are stores: so every list, of a
@@ -76,6 +82,11 @@ postgresql_documents = Table(
     Column("customer_id", Uuid),
     Column("created_by_id", Uuid),
     Column("haystack", Text),
+    Column("last_key", Text),
+    Column("first_key", Text),
+    Column("last_order_ms", BigInteger),
+    Column("opted_in_ms", BigInteger),
+    Column("created_ms", BigInteger),
     Column("tokens", ARRAY(Integer)),
 )
 

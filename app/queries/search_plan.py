@@ -29,6 +29,9 @@ _MOST_SORTED = 100_000
 _FEW = 300
 # In so many places a customer's phone numbers may hold some digits.
 _PLACES_OF_DIGITS = 20
+# What it takes to pass an entry on PostgreSQL, and to pass a row of the haystacks, in hits that are sorted.
+_ENTRY_PASSED = 1.6
+_ROW_PASSED = 0.6
 # How many times farther than expected a walk goes for its hits.
 _FARTHER = 8
 # The hits that are ranked last, those beside the names, may all stand at the end of the names.
@@ -119,18 +122,18 @@ class _Asked:
         question, few = self.question, self._bound()
         most = min((self.known.of_need(need) for need in question.needs), default=0)
         # By relevance a walk meets its first hits soon: those with such names lie together.
-        worth_a_walk = self.expected > few or (question.is_ranked and bool(question.words))
+        worth_a_walk = self.expected > few or (question.is_ranked and question.asks_names)
         docs: list[int] | None = None
         if question.is_one_word and question.is_ranked and most > _FEW and self.expected > _FEW:
             named, number = self._named(self.wanted)
             if number > MAX_TOTAL:
                 return self._after_named(named)
-            if self.expected > MAX_TOTAL:
+            if self.expected > MAX_TOTAL or len(named) >= self.wanted:
                 docs, is_more = self._haystacks()
                 if is_more:
                     return self._after_named(named)
-            if docs is None and len(named) >= self.wanted:
-                return Found(docs=named[self.offset : self.wanted], total=self._number())
+            if docs is not None and len(named) >= self.wanted:
+                return Found(docs=named[self.offset : self.wanted], total=len(docs))
         elif worth_a_walk and most > MAX_TOTAL and self.expected > MAX_TOTAL:
             if question.is_one_word and self._named(0)[1] > MAX_TOTAL:
                 return self._walked(MAX_TOTAL + 1)
@@ -139,8 +142,8 @@ class _Asked:
                 if is_more:
                     return self._walked(MAX_TOTAL + 1)
         if docs is not None:
-            return Found(**self._page(statements.sorted_among(self.shape), docs=self._given(docs)))
-        found = Found(**self._sorted(few + 1))
+            return self._sorted_among(docs)
+        found = self._sorted(few + 1)
         return found if found.total <= few else self._walked(found.total)
 
     def _bound(self) -> int:
@@ -151,7 +154,14 @@ class _Asked:
         question = self.question
         if question.is_ranked and len(question.words) <= 1 and (self.shape.on_sqlite or question.endings):
             return max(MAX_TOTAL, self.wanted)
-        return max(MAX_TOTAL, min(isqrt(self.size * self.wanted), _MOST_SORTED))
+        return max(MAX_TOTAL, min(isqrt(int(self.size * self.wanted * self._passed)), _MOST_SORTED))
+
+    @property
+    def _passed(self) -> float:
+        """What it takes to pass an entry in a walk, in hits that are sorted."""
+        if self.shape.on_sqlite:
+            return 1.0
+        return _ENTRY_PASSED if self.shape.walks_entries else _ROW_PASSED
 
     def _look_up(self, most: int, *, every_marker: bool = False) -> LookUp:
         return lookup.look_up(
@@ -164,27 +174,50 @@ class _Asked:
     def _scalar(self, statement: Executable, **further: Any) -> Any:
         return self.session.scalar(statement, self.values | further)
 
-    def _page(self, page_and_number: tuple[Executable, Executable], **further: Any) -> dict[str, Any]:
-        """Return what makes a Found of a statement with the total in each row, and one of the total alone."""
+    def _page(self, page_and_number: tuple[Executable, Executable], **further: Any) -> Found | None:
+        """Ask a statement with the total in each row, and one of the total alone where there is no row.
+
+        None where a hit is not in the store: its marker shares its number with another token.
+        """
         page, number = page_and_number
         rows = self._execute(page, **further)
+        if not all(getattr(row, "is_here", True) for row in rows):
+            return None
         if rows or not self.offset:
-            return {"docs": [row.doc for row in rows], "total": rows[0].total if rows else 0}
-        return {"docs": [], "total": self._scalar(number, **further) or 0}
+            return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
+        return Found(docs=[], total=self._scalar(number, **further) or 0)
 
     def walked_and_counted(self) -> Found:
         """Walk a list that no token narrows, whose hits are counted off the index."""
-        return Found(**self._page(statements.walked_and_counted(self.shape), most=MAX_TOTAL + 1))
+        page, number = statements.walked_and_counted(self.shape)
+        rows = self._execute(page, most=MAX_TOTAL + 1)
+        if rows or not self.offset:
+            return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
+        return Found(docs=[], total=self._scalar(number, most=MAX_TOTAL + 1) or 0)
 
-    def _sorted(self, most: int) -> dict[str, Any]:
-        looked = self._look_up(most)
-        return self._page(statements.in_sorted(self.shape, looked.kind), most=most, **looked.values())
+    def _sorted(self, most: int, *, by_entries: bool | None = None) -> Found:
+        """Return the page of all hits, sorted."""
+        by_entries = self.shape.needs_entries if by_entries is None else by_entries
+        looked = self._look_up(most, every_marker=not by_entries and self.question.in_store)
+        found = statements.in_sorted(
+            self.shape, looked.kind, marked=not self._asks_all(looked), by_entries=by_entries
+        )
+        page = self._page(found, most=most, **looked.values())
+        return self._sorted(most, by_entries=True) if page is None else page
 
-    def _number(self) -> int:
-        """Return the number of hits, up to MAX_TOTAL + 1."""
-        looked = self._look_up(MAX_TOTAL + 1)
-        counted = statements.counted(self.shape, looked.kind)
-        return self._scalar(counted, most=MAX_TOTAL + 1, **looked.values()) or 0
+    def _sorted_among(self, docs: list[int], *, by_entries: bool | None = None) -> Found:
+        """Return the page of these hits, sorted."""
+        by_entries = self.shape.needs_entries if by_entries is None else by_entries
+        given = f"[{','.join(map(str, docs))}]" if self.shape.on_sqlite else docs
+        page = self._page(statements.sorted_among(self.shape, by_entries=by_entries), docs=given)
+        return self._sorted_among(docs, by_entries=True) if page is None else page
+
+    def _asks_all(self, looked: LookUp) -> bool:
+        """True where the index is asked for all markers that rows hold; SQLite's rows hold none."""
+        markers = [
+            marker for need in self.question.needs if need.is_marker for (marker,) in need.alternatives
+        ]
+        return self.shape.on_sqlite or looked.asks(markers)
 
     def _named(self, wanted: int) -> tuple[list[int], int]:
         """Return the hits of one word whose names begin with it, in order, and the number of all of them.
@@ -193,7 +226,7 @@ class _Asked:
         """
         (word,) = self.question.words
         rows = self._execute(
-            statements.named(self.shape.by_state),
+            statements.named(self.shape.source, in_store=self.shape.in_store, by_state=self.shape.by_state),
             end=word + lookup.LAST_CHARACTER,
             wanted=wanted,
             most=MAX_TOTAL + 1,
@@ -224,16 +257,10 @@ class _Asked:
             if number > MAX_TOTAL:
                 return None, True
         looked = self._look_up(MAX_TOTAL, every_marker=True)
-        markers = [marker for need in question.needs if need.is_marker for (marker,) in need.alternatives]
-        marked = not shape.on_sqlite and not looked.asks(markers)
-        found = self._scalar(
-            statements.haystacks(shape, looked.kind, marked=marked), most=MAX_TOTAL + 1, **looked.values()
-        )
+        haystacks = statements.haystacks(shape, looked.kind, marked=not self._asks_all(looked))
+        found = self._scalar(haystacks, most=MAX_TOTAL + 1, **looked.values())
         docs = [int(doc) for doc in found.split(",")] if isinstance(found, str) else found or []
         return (None, True) if len(docs) > MAX_TOTAL else (docs, False)
-
-    def _given(self, docs: list[int]) -> Any:
-        return f"[{','.join(map(str, docs))}]" if self.shape.on_sqlite else docs
 
     def _walked(self, total: int, *, named: list[int] | None = None) -> Found:
         """Walk to the hits; where they are not met within reach, sort them after all.
@@ -243,17 +270,17 @@ class _Asked:
         docs = self._walk(self._reach(), named)
         if len(docs) == self.count:
             return Found(docs=docs, total=total)
-        found = Found(**self._sorted(_MOST_SORTED + 1))
+        found = self._sorted(_MOST_SORTED + 1)
         return found if found.total <= _MOST_SORTED else Found(docs=self._walk(None, named), total=total)
 
     def _reach(self) -> int:
         """Return how many entries are passed at most to meet so many hits.
 
-        To pass an entry takes as long as to sort a hit: a walk that goes on for longer costs twice at most.
+        A walk that goes on for longer than it takes to sort all costs twice at most.
         """
         hits = max(MAX_TOTAL, self.known.expected(self.question.needs))
         expected = self.wanted * self.size / hits
-        farthest = min(hits, _FARTHEST) if self.question.is_ranked else hits
+        farthest = (min(hits, _FARTHEST) if self.question.is_ranked else hits) / self._passed
         return int(max(_FARTHER * self.wanted, min(_FARTHER * expected, farthest)))
 
     def _walk(self, reach: int | None, named: list[int] | None) -> list[int]:

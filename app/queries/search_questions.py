@@ -110,7 +110,13 @@ class Question:
     @property
     def is_one_word(self) -> bool:
         """True where the names tell much by themselves: one word is looked for, without a filter."""
-        return len(self.words) == len(self.terms) == 1 and not (self.filters or self.first or self.without)
+        is_one = len(self.words) == len(self.terms) == 1 and not (self.filters or self.first or self.without)
+        return is_one and self.asks_names
+
+    @property
+    def asks_names(self) -> bool:
+        """True where a word may well begin a name; an e-mail address or an id seldom does."""
+        return any(all(c.isalpha() for c in word) for word in self.words)
 
     def values(self) -> dict[str, Any]:
         """Return the values of all parameters that a statement about the question may have."""

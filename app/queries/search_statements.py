@@ -6,7 +6,7 @@ them; the values come from `Question.values` and `LookUp.values`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     case,
@@ -57,8 +58,9 @@ KEYS: dict[CustomerSort, tuple[tuple[str, ...], bool]] = {
     CustomerSort.CREATED: (("created_ms", "doc"), True),
     CustomerSort.CREATED_REVERSE: (("created_ms", "doc"), False),
 }
-BY_LAST = (entries.last_key, entries.first_key, entries.doc)
-BY_FIRST = (entries.first_key, entries.last_key, entries.doc)
+
+# The company's orders that have an index of the rows of the haystacks; what changes often has none.
+_WALKED_BY_ROW = frozenset({"last_key", "created_ms"})
 
 # The rank of those that are found otherwise than by the beginning of a name, or the end of a number.
 REST = 4
@@ -107,9 +109,31 @@ class Shape:
         return lookup.source_of(on_sqlite=self.on_sqlite)
 
     @property
+    def walks_entries(self) -> bool:
+        """True where the order is walked in the entries, not by an index of the rows of the haystacks."""
+        return self.in_store or not self.has_needs or KEYS[self.sort][0][0] not in _WALKED_BY_ROW
+
+    @property
+    def needs_entries(self) -> bool:
+        """True where the rows of the haystacks cannot sort or keep the hits, but a store's entries."""
+        return self.in_store and (self.by_state or "opted_in_ms" in KEYS[self.sort][0])
+
+    @property
     def asks_source(self) -> bool:
         """True where a filter is one of the row of the haystack."""
         return any(kind in OF_SOURCE for kind in self.filters)
+
+
+# Where the hits come from: the entries of the place, or the rows of the haystacks.
+_Hit = ReadOnlyColumnCollection[str, Any]
+
+
+def _by_last(hit: _Hit) -> tuple[ColumnElement[Any], ...]:
+    return hit.last_key, hit.first_key, hit.doc
+
+
+def _by_first(hit: _Hit) -> tuple[ColumnElement[Any], ...]:
+    return hit.first_key, hit.last_key, hit.doc
 
 
 def _text(name: str) -> ColumnElement[str]:
@@ -144,24 +168,24 @@ def _in_state(shape: Shape, *, walks_by_state: bool) -> list[ColumnElement[bool]
     return [(state if walks_by_state else state.concat("")) == _STATE]
 
 
-def _at(shape: Shape, number: int, *, anywhere: bool = False) -> Select[tuple[int]]:
-    """Select the same customer's entries in the stores of a filter, or in any."""
+def _at(shape: Shape, number: int, hit: _Hit, *, anywhere: bool = False) -> Select[tuple[int]]:
+    """Select the hit's entries in the stores of a filter, or in any."""
     other = tables.entries.alias()
     of_stores = (
         other.c.place != tables.COMPANY
         if anywhere
         else lookup.among(other.c.place, f"filter{number}_places", Integer, on_sqlite=shape.on_sqlite)
     )
-    return select(other.c.place).where(other.c.doc == entries.doc, of_stores)
+    return select(other.c.place).where(other.c.doc == hit.doc, of_stores)
 
 
-def _in_state_at(shape: Shape, number: int, *, anywhere: bool = False) -> ColumnElement[bool]:
-    at = _at(shape, number, anywhere=anywhere)
+def _in_state_at(shape: Shape, number: int, hit: _Hit, *, anywhere: bool = False) -> ColumnElement[bool]:
+    at = _at(shape, number, hit, anywhere=anywhere)
     return at.where(_state_of(at) == _text(f"filter{number}_state")).exists()
 
 
-def _never_asked_at(shape: Shape, number: int, *, anywhere: bool = False) -> ColumnElement[bool]:
-    at = _at(shape, number, anywhere=anywhere)
+def _never_asked_at(shape: Shape, number: int, hit: _Hit, *, anywhere: bool = False) -> ColumnElement[bool]:
+    at = _at(shape, number, hit, anywhere=anywhere)
     return ~at.where(_state_of(at) != NOT_ASKED).exists()
 
 
@@ -170,7 +194,7 @@ def _state_of(at: Select[tuple[int]]) -> ColumnElement[str]:
     return of_entry
 
 
-def _has_value(shape: Shape, number: int) -> ColumnElement[bool]:
+def _has_value(shape: Shape, number: int, _hit: _Hit) -> ColumnElement[bool]:
     attribute = ExtendedAttribute.__table__.c
     padded = " " + attribute.value_key + " "
     return (
@@ -184,28 +208,30 @@ def _has_value(shape: Shape, number: int) -> ColumnElement[bool]:
     )
 
 
-def _created_by(shape: Shape, number: int) -> ColumnElement[bool]:
+def _created_by(shape: Shape, number: int, _hit: _Hit) -> ColumnElement[bool]:
     return shape.source.c.created_by_id == bindparam(f"filter{number}_associate", type_=Uuid)
 
 
-_CHECKS: dict[FilterKind, Callable[[Shape, int], ColumnElement[bool]]] = {
-    FilterKind.AT_STORES: lambda shape, number: _at(shape, number).exists(),
+def _is_among(shape: Shape, number: int, hit: _Hit) -> ColumnElement[bool]:
+    return lookup.among(hit.doc, f"filter{number}_docs", Integer, on_sqlite=shape.on_sqlite)
+
+
+_CHECKS: dict[FilterKind, Callable[[Shape, int, _Hit], ColumnElement[bool]]] = {
+    FilterKind.AT_STORES: lambda shape, number, hit: _at(shape, number, hit).exists(),
     FilterKind.IN_STATE: _in_state_at,
-    FilterKind.IN_STATE_ANYWHERE: lambda shape, number: _in_state_at(shape, number, anywhere=True),
+    FilterKind.IN_STATE_ANYWHERE: partial(_in_state_at, anywhere=True),
     FilterKind.NEVER_ASKED: _never_asked_at,
-    FilterKind.NEVER_ASKED_ANYWHERE: lambda shape, number: _never_asked_at(shape, number, anywhere=True),
-    FilterKind.AMONG: lambda shape, number: lookup.among(
-        entries.doc, f"filter{number}_docs", Integer, on_sqlite=shape.on_sqlite
-    ),
+    FilterKind.NEVER_ASKED_ANYWHERE: partial(_never_asked_at, anywhere=True),
+    FilterKind.AMONG: _is_among,
     FilterKind.CREATED_BY: _created_by,
     FilterKind.VALUE: _has_value,
     FilterKind.PHRASE: _has_value,
 }
 
 
-def _checks(shape: Shape, *kinds: Iterable[FilterKind]) -> list[ColumnElement[bool]]:
-    asked = {kind for several in kinds for kind in several}
-    return [_CHECKS[kind](shape, number) for number, kind in enumerate(shape.filters) if kind in asked]
+def _checks(shape: Shape, hit: _Hit, kinds: Iterable[FilterKind]) -> list[ColumnElement[bool]]:
+    asked = set(kinds)
+    return [_CHECKS[kind](shape, number, hit) for number, kind in enumerate(shape.filters) if kind in asked]
 
 
 _OF_ENTRY = frozenset(FilterKind) - OF_SOURCE
@@ -213,9 +239,10 @@ _OF_ENTRY = frozenset(FilterKind) - OF_SOURCE
 _MARKED = frozenset({FilterKind.VALUE})
 
 
-def of_list(shape: Shape) -> list[ColumnElement[bool]]:
+def _of_list(shape: Shape) -> list[ColumnElement[bool]]:
     """Return what keeps to the list and its filters, for entries that are reached by their customer."""
-    return [_in_place(shape), *_in_state(shape, walks_by_state=False), *_checks(shape, FilterKind)]
+    state = _in_state(shape, walks_by_state=False)
+    return [_in_place(shape), *state, *_checks(shape, entries, FilterKind)]
 
 
 def _texts(shape: Shape) -> list[ColumnElement[bool]]:
@@ -241,8 +268,8 @@ def _all_end(shape: Shape) -> ColumnElement[bool]:
     )
 
 
-def _is_first(shape: Shape) -> ColumnElement[bool]:
-    return lookup.among(entries.doc, "first", Integer, on_sqlite=shape.on_sqlite)
+def _is_first(shape: Shape, hit: _Hit) -> ColumnElement[bool]:
+    return lookup.among(hit.doc, "first", Integer, on_sqlite=shape.on_sqlite)
 
 
 def _without(shape: Shape, doc: ColumnElement[Any], *, first: bool = False) -> list[ColumnElement[bool]]:
@@ -281,7 +308,7 @@ def _markers_in_row(shape: Shape, *, walked: bool = False) -> list[ColumnElement
 # The ranks and orders.
 
 
-def _order(shape: Shape, hit: ReadOnlyColumnCollection[str, Any]) -> list[ColumnElement[Any]]:
+def _order(shape: Shape, hit: _Hit) -> list[ColumnElement[Any]]:
     if not shape.is_ranked:
         names, backwards = KEYS[shape.sort]
         return [hit[name].desc() if backwards else hit[name] for name in names]
@@ -294,21 +321,28 @@ def _order(shape: Shape, hit: ReadOnlyColumnCollection[str, Any]) -> list[Column
     ]
 
 
-def _rank(shape: Shape) -> ColumnElement[int]:
+def _rank(shape: Shape, hit: _Hit) -> ColumnElement[int]:
     ranks: list[tuple[ColumnElement[bool], int]] = []
-    words = _words(shape)
     if shape.has_first:
-        ranks.append((_is_first(shape), -1))
+        ranks.append((_is_first(shape, hit), -1))
     if shape.endings:
         ranks.append((_all_end(shape), 0))
-    elif words:
-        ranks += [
-            (entries.last_key.in_(words), 0),
-            (entries.first_key.in_(words), 1),
-            (or_(*(lookup.begins(entries.last_key, word) for word in words)), 2),
-            (or_(*(lookup.begins(entries.first_key, word) for word in words)), 3),
-        ]
+    else:
+        ranks += [(has_rank, rank) for rank, has_rank in enumerate(_by_names(shape, hit))]
     return case(*ranks, else_=REST) if ranks else literal(REST)
+
+
+def _by_names(shape: Shape, hit: _Hit) -> list[ColumnElement[bool]]:
+    """Return what gives the ranks from 0, each to those who have none of the ranks above."""
+    words = _words(shape)
+    if not words:
+        return []
+    return [
+        hit.last_key.in_(words),
+        hit.first_key.in_(words),
+        or_(*(lookup.begins(hit.last_key, word) for word in words)),
+        or_(*(lookup.begins(hit.first_key, word) for word in words)),
+    ]
 
 
 # Lists without a text.
@@ -333,7 +367,7 @@ def listed(sort: CustomerSort, by_state: bool) -> tuple[Select[Any], Select[Any]
 @lru_cache(maxsize=256)
 def walked_and_counted(shape: Shape) -> tuple[Select[Any], Select[Any]]:
     """Return the same of a list that no token narrows."""
-    hits = _rows(shape, (), by_state=True).limit(bindparam("most")).subquery()
+    hits = _rows(shape, entries, (), by_state=True).limit(bindparam("most")).subquery()
     number = select(func.count()).select_from(hits)
     page = in_order(shape, is_bounded=False).add_columns(number.scalar_subquery().label("total"))
     return page, number
@@ -353,23 +387,16 @@ def _numbered(found: Select[Any]) -> Select[Any]:
 
 
 @lru_cache(maxsize=512)
-def counted(shape: Shape, index: LookUpKind) -> Select[Any]:
-    """Return the number of hits in the list, up to `most`."""
-    source = shape.source
-    found = select(source.c.doc).join(tables.entries, entries.doc == source.c.doc)
-    return _numbered(_by_index(found.where(*of_list(shape), *_texts(shape)), shape, index))
-
-
-@lru_cache(maxsize=512)
 def haystacks(shape: Shape, index: LookUpKind, *, marked: bool) -> Select[Any]:
     """Return the hits by the haystacks alone, up to `most`: their numbers, on SQLite parted by commas.
 
     `marked` asks the rows for the markers, where the index is not asked for all of them.
     """
-    doc = shape.source.c.doc
+    hit = shape.source.c
     in_row = _markers_in_row(shape) if marked else []
-    asked = [*in_row, *_checks(shape, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, doc)]
-    found = _by_index(select(doc).where(*asked), shape, index).limit(bindparam("most")).subquery()
+    further = [*_checks(shape, hit, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, hit.doc)]
+    rows = _by_index(select(hit.doc).where(*in_row, *further), shape, index)
+    found = rows.limit(bindparam("most")).subquery()
     joined = func.group_concat(found.c.doc) if shape.on_sqlite else func.array_agg(found.c.doc)
     return select(joined)
 
@@ -378,22 +405,29 @@ def haystacks(shape: Shape, index: LookUpKind, *, marked: bool) -> Select[Any]:
 def first_rows(shape: Shape) -> Select[Any]:
     """Return the number of hits, up to `most`, among the first `rows` haystacks."""
     doc = shape.source.c.doc
-    further = [*_checks(shape, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, doc)]
+    further = [*_checks(shape, shape.source.c, OF_SOURCE - _MARKED), *_texts(shape), *_without(shape, doc)]
     asked = [*_markers_in_row(shape), *further]
     return _numbered(select(doc).where(doc < bindparam("rows"), *asked))
 
 
 @lru_cache(maxsize=512)
-def in_sorted(shape: Shape, index: LookUpKind) -> tuple[Select[Any], Select[Any]]:
-    """Return the page of all hits, up to `most`, with their number in each row, and the number alone."""
-    hits = _by_index(
-        _hits(shape).where(*_texts(shape), *_without(shape, entries.doc, first=True)), shape, index
-    )
-    return _paged(shape, hits.limit(bindparam("most")))
+def in_sorted(
+    shape: Shape, index: LookUpKind, *, marked: bool, by_entries: bool
+) -> tuple[Select[Any], Select[Any]]:
+    """Return the page of all hits, up to `most`, with their number in each row, and the number alone.
+
+    Unless it goes by the entries, a store is taken from the marker, in the row if `marked`, and the hits of
+    the page tell by `is_here` whether they have an entry.
+    """
+    hit = entries if by_entries else shape.source.c
+    in_row = _markers_in_row(shape) if marked and not by_entries else []
+    asked = [*in_row, *_texts(shape), *_without(shape, hit.doc, first=True)]
+    hits = _by_index(_hits(shape, by_entries=by_entries).where(*asked), shape, index)
+    return _paged(shape, hits.limit(bindparam("most")), by_entries=by_entries)
 
 
 @lru_cache(maxsize=256)
-def sorted_among(shape: Shape) -> tuple[Select[Any], Select[Any]]:
+def sorted_among(shape: Shape, *, by_entries: bool) -> tuple[Select[Any], Select[Any]]:
     """Return the page of the hits among `docs`, whose haystacks have been asked, and their number."""
     source = shape.source
     if shape.on_sqlite:
@@ -401,33 +435,43 @@ def sorted_among(shape: Shape) -> tuple[Select[Any], Select[Any]]:
     else:
         docs = bindparam("docs", type_=ARRAY(Integer))
         given = func.unnest(docs).table_valued(column("value", Integer)).render_derived(name="given")
-    return _paged(shape, _hits(shape).join(given, given.c.value == source.c.doc))
+    hits = _hits(shape, by_entries=by_entries).join(given, given.c.value == source.c.doc)
+    return _paged(shape, hits, by_entries=by_entries)
 
 
-def _hits(shape: Shape) -> Select[Any]:
+def _hits(shape: Shape, *, by_entries: bool) -> Select[Any]:
     """Select the hits of the list with all keys of orders, and their ranks."""
     source = shape.source
-    keys = [*BY_LAST, entries.last_order_ms, entries.opted_in_ms, entries.created_ms]
-    return (
-        select(*keys, _rank(shape).label("tier"))
-        .select_from(source)
-        .join(tables.entries, entries.doc == source.c.doc)
-        .where(*of_list(shape), *_without(shape, entries.doc))
-    )
+    hit = entries if by_entries else source.c
+    keys = [*_by_last(hit), hit.last_order_ms, hit.opted_in_ms, hit.created_ms]
+    found = select(*keys, _rank(shape, hit).label("tier")).select_from(source)
+    if by_entries:
+        return found.join(tables.entries, entries.doc == source.c.doc).where(
+            *_of_list(shape), *_without(shape, hit.doc)
+        )
+    return found.where(*_checks(shape, hit, FilterKind), *_without(shape, hit.doc))
 
 
-def _paged(shape: Shape, found: Select[Any]) -> tuple[Select[Any], Select[Any]]:
+def _paged(shape: Shape, found: Select[Any], *, by_entries: bool) -> tuple[Select[Any], Select[Any]]:
     hits = found.subquery()
     if shape.has_first:
-        by_order = _hits(shape).where(_is_first(shape)).subquery()
-        hits = select(hits).union_all(select(by_order)).subquery()
+        by_order = _hits(shape, by_entries=True)
+        by_order = by_order.where(_is_first(shape, entries))
+        hits = select(hits).union_all(select(by_order.subquery())).subquery()
     page = (
-        select(hits.c.doc, func.count().over().label("total"))
+        select(hits, func.count().over().label("total"))
         .order_by(*_order(shape, hits.c))
         .offset(bindparam("offset"))
         .limit(bindparam("count"))
     )
-    return page, select(func.count()).select_from(hits)
+    number = select(func.count()).select_from(hits)
+    if not shape.in_store or by_entries:
+        return page, number
+    met = page.subquery()
+    is_here = entries.place.is_not(None).label("is_here")
+    page = select(met.c.doc, met.c.total, is_here).select_from(met)
+    page = page.outerjoin(tables.entries, and_(entries.doc == met.c.doc, entries.place == _PLACE))
+    return page.order_by(*_order(shape, met.c)), number
 
 
 # Walks in the order of an index.
@@ -435,26 +479,33 @@ def _paged(shape: Shape, found: Select[Any]) -> tuple[Select[Any], Select[Any]]:
 
 def _rows(
     shape: Shape,
+    hit: _Hit,
     criteria: Iterable[ColumnElement[bool]],
     *,
     walk: bool = True,
     by_state: bool = False,
     first: bool = False,
 ) -> Select[Any]:
-    at = entries.place == _PLACE if walk else _in_place(shape)
     # A marker in the row is seen sooner than the row of another table that it stands for.
     in_row = _markers_in_row(shape, walked=True) if shape.asks_source else []
-    query = select(entries.doc).where(
-        at,
-        *_in_state(shape, walks_by_state=by_state),
-        *_checks(shape, _OF_ENTRY),
+    query = select(hit.doc).where(
+        *_checks(shape, hit, _OF_ENTRY),
         *in_row,
-        *_checks(shape, OF_SOURCE - _MARKED),
-        *_checks(shape, _MARKED),
+        *_checks(shape, hit, OF_SOURCE - _MARKED),
+        *_checks(shape, hit, _MARKED),
         *criteria,
-        *_without(shape, entries.doc, first=first),
+        *_without(shape, hit.doc, first=first),
     )
+    if hit is not entries:
+        return query
+    at = entries.place == _PLACE if walk else _in_place(shape)
+    query = query.where(at, *_in_state(shape, walks_by_state=by_state))
     return query.join(shape.source, shape.source.c.doc == entries.doc) if shape.has_needs else query
+
+
+def _walked(shape: Shape) -> _Hit:
+    """Return the columns that are walked in the question's order."""
+    return entries if shape.walks_entries else shape.source.c
 
 
 def _within(shape: Shape, *, is_bounded: bool) -> list[ColumnElement[bool]]:
@@ -462,10 +513,12 @@ def _within(shape: Shape, *, is_bounded: bool) -> list[ColumnElement[bool]]:
     if not is_bounded:
         return []
     names, backwards = KEYS[shape.sort]
-    key = entries[names[0]]
-    passed = tables.entries.alias().c
+    key = _walked(shape)[names[0]]
+    passed = (tables.entries if shape.walks_entries else shape.source).alias().c
     order = [passed[name].desc() if backwards else passed[name] for name in names]
-    last = select(passed[names[0]]).where(passed.place == _PLACE).order_by(*order)
+    last = select(passed[names[0]]).order_by(*order)
+    if shape.walks_entries:
+        last = last.where(passed.place == _PLACE)
     end = last.offset(bindparam("reach")).limit(1).scalar_subquery()
     is_name = names[0] == "last_key"
     if backwards:
@@ -476,18 +529,21 @@ def _within(shape: Shape, *, is_bounded: bool) -> list[ColumnElement[bool]]:
 @lru_cache(maxsize=512)
 def in_order(shape: Shape, *, is_bounded: bool) -> Select[Any]:
     """Return the walk to a page, in an order that has an index, after at most `reach` entries if bounded."""
+    hit = _walked(shape)
     found = [_all(texts)] if (texts := _texts(shape)) else []
     if shape.has_first and found:
-        found = [or_(found[0], _is_first(shape))]
+        found = [or_(found[0], _is_first(shape, hit))]
     names, _backwards = KEYS[shape.sort]
-    rows = _rows(shape, [*found, *_within(shape, is_bounded=is_bounded)], by_state="last_key" in names)
-    return rows.order_by(*_order(shape, entries)).offset(bindparam("offset")).limit(bindparam("count"))
+    ended = [*found, *_within(shape, is_bounded=is_bounded)]
+    rows = _rows(shape, hit, ended, by_state="last_key" in names)
+    return rows.order_by(*_order(shape, hit)).offset(bindparam("offset")).limit(bindparam("count"))
 
 
 @lru_cache(maxsize=256)
 def by_order_number(shape: Shape) -> Select[Any]:
     """Return those found by an order, in the order of names, up to `wanted`."""
-    return _rows(shape, [_is_first(shape)]).order_by(*BY_LAST).limit(bindparam("wanted"))
+    rows = _rows(shape, entries, [_is_first(shape, entries)])
+    return rows.order_by(*_by_last(entries)).limit(bindparam("wanted"))
 
 
 # A rank, and the walks whose rows, merged, are its hits in order.
@@ -502,37 +558,42 @@ def ranked(shape: Shape, *, is_bounded: bool) -> tuple[Ranked, ...]:
 
     A bound ends the last one after `reach` entries.
     """
-    rank = _rank(shape)
+    hit = _walked(shape)
+    # Not as one rank that is compared: the planner would expect too few, and sort all instead of walking.
+    ranks = _by_names(shape, hit)
     words = _words(shape)
     end = _within(shape, is_bounded=is_bounded)
     texts = _texts(shape)
+    by_last, by_first = _by_last(hit), _by_first(hit)
 
     def walk(
         tier: int, criteria: list[ColumnElement[bool]], order: tuple[ColumnElement[Any], ...]
     ) -> Select[Any]:
-        rows = _rows(shape, [*texts, rank == tier, *criteria], first=True)
+        above = [not_(has_rank) for has_rank in ranks[:tier]]
+        rows = _rows(shape, hit, [*texts, *above, *criteria], first=True)
         return rows.with_only_columns(*order).order_by(*order)
 
     tiers: list[_Tier] = [
-        (0, [walk(0, [entries.last_key == word], BY_LAST) for word in words]),
-        (1, [walk(1, [entries.first_key == word], BY_FIRST) for word in words]),
+        (0, [walk(0, [hit.last_key == word], by_last) for word in words]),
+        (1, [walk(1, [hit.first_key == word], by_first) for word in words]),
         # Who has the whole word as a name is above, and need not be passed by.
-        (2, [walk(2, [lookup.goes_on(entries.last_key, word)], BY_LAST) for word in words]),
-        (3, [walk(3, [lookup.goes_on(entries.first_key, word)], BY_FIRST) for word in words]),
+        (2, [walk(2, [lookup.goes_on(hit.last_key, word)], by_last) for word in words]),
+        (3, [walk(3, [lookup.goes_on(hit.first_key, word)], by_first) for word in words]),
     ]
     # Of one word the walks are short. Of several one may be long, and the ranks above it enough.
     several = [tiers] if len(words) == 1 else [[tier] for tier in tiers] if words else []
-    return tuple(_merged(one) for one in [*several, [(REST, [walk(REST, end, BY_LAST)])]])
+    return tuple(_merged(one) for one in [*several, [(REST, [walk(REST, end, by_last)])]])
 
 
 @lru_cache(maxsize=256)
 def ending(shape: Shape, index: LookUpKind, *, is_bounded: bool) -> tuple[Ranked, ...]:
     """Return the statements of those whose phone number ends so, by the index, and of the rest by a walk."""
-    texts, ends = _texts(shape), _all_end(shape)
-    by_index = _by_index(_rows(shape, [*texts, ends], walk=False, first=True), shape, index)
-    rest = _rows(shape, [*texts, not_(ends), *_within(shape, is_bounded=is_bounded)], first=True)
+    hit = _walked(shape)
+    texts, ends, by_last = _texts(shape), _all_end(shape), _by_last(hit)
+    by_index = _by_index(_rows(shape, hit, [*texts, ends], walk=False, first=True), shape, index)
+    rest = _rows(shape, hit, [*texts, not_(ends), *_within(shape, is_bounded=is_bounded)], first=True)
     return tuple(
-        _merged([(rank, [rows.with_only_columns(*BY_LAST).order_by(*BY_LAST)])])
+        _merged([(rank, [rows.with_only_columns(*by_last).order_by(*by_last)])])
         for rank, rows in ((0, by_index), (REST, rest))
     )
 
@@ -550,22 +611,24 @@ def _merged(tiers: list[_Tier]) -> Ranked:
 
 
 @lru_cache
-def named(by_state: bool) -> CompoundSelect[Any]:
+def named(source: FromClause, *, in_store: bool, by_state: bool) -> CompoundSelect[Any]:
     """Return the walks of the ranks by name, each hit in one, and a last row with the number of all."""
-    last, first = entries.last_key, entries.first_key
+    hit = entries if in_store else source.c
+    last, first = hit.last_key, hit.first_key
+    by_last, by_first = _by_last(hit), _by_first(hit)
     word, end = _text("word0"), _text("end")
 
     def hits(order: tuple[ColumnElement[Any], ...], *criteria: ColumnElement[bool]) -> Select[Any]:
         # The index of states is one in the order of last names.
-        state = entries.opt_in_state if order is BY_LAST else entries.opt_in_state.concat("")
-        here = [entries.place == bindparam("place"), *([state == bindparam("state")] if by_state else [])]
-        return select(*order).where(*here, *criteria)
+        state = entries.opt_in_state if order is by_last else entries.opt_in_state.concat("")
+        here = [entries.place == bindparam("place")] if in_store else []
+        return select(*order).where(*here, *([state == _STATE] if by_state else []), *criteria)
 
     ranks = (
-        (BY_LAST, (last == word,)),
-        (BY_FIRST, (first == word, last != word)),
-        (BY_LAST, (last > word, last < end, first != word)),
-        (BY_FIRST, (first > word, first < end, or_(last < word, last >= end))),
+        (by_last, (last == word,)),
+        (by_first, (first == word, last != word)),
+        (by_last, (last > word, last < end, first != word)),
+        (by_first, (first > word, first < end, or_(last < word, last >= end))),
     )
     walks = [
         select(
@@ -574,9 +637,13 @@ def named(by_state: bool) -> CompoundSelect[Any]:
         )
         for rank, (order, criteria) in enumerate(ranks)
     ]
-    by_last = hits(BY_LAST, last >= word, last < end)
-    by_first = hits(BY_FIRST, first >= word, first < end, or_(last < word, last >= end))
-    counted = (select(found.limit(bindparam("most")).subquery()) for found in (by_last, by_first))
+    counted = (
+        select(hits(order, *criteria).limit(bindparam("most")).subquery())
+        for order, criteria in (
+            (by_last, (last >= word, last < end)),
+            (by_first, (first >= word, first < end, or_(last < word, last >= end))),
+        )
+    )
     number = select(func.count()).select_from(union_all(*counted).subquery()).scalar_subquery()
     return union_all(*walks, select(literal(REST), literal(""), literal(""), number))
 
@@ -594,7 +661,7 @@ def by_order(shape: Shape, *, begins: bool) -> Select[Any]:
         .select_from(Order)
         .join(source, source.c.customer_id == Order.customer_id)
         .join(tables.entries, entries.doc == source.c.doc)
-        .where(number, *of_list(shape))
+        .where(number, *_of_list(shape))
         .group_by(entries.doc)
         .order_by(func.min(Order.order_key), entries.doc)
         .limit(bindparam("most"))

@@ -28,16 +28,17 @@ _COLUMNS = (
 )  # fmt: skip
 
 # What a document holds of a customer; only PostgreSQL's has tokens.
-HELD = ("created_by_id", "haystack", "tokens")
+KEYS = ("last_key", "first_key", "last_order_ms", "opted_in_ms", "created_ms")
+HELD = ("created_by_id", "haystack", *KEYS, "tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """One customer as the search tables will hold it; `links` and `attributes` are its rows.
 
-    `row` has what they hold now as well: `doc`, None where they do not know the customer,
-    `held_haystack`, `held_created_by_id` and, on PostgreSQL, `held_tokens`; `held_entries` are the
-    rows of the entry table. A link has the number of its store as `place`, if there is one.
+    `row` has what they hold now as well: `doc`, None where they do not know the customer, and each of
+    HELD with `held_` before its name, tokens on PostgreSQL only; `held_entries` are the rows of the entry
+    table. A link has the number of its store as `place`, if there is one.
     """
 
     row: Any
@@ -46,6 +47,10 @@ class Reading:
     held_entries: Sequence[Any]
     person: Searchable
     haystack: str
+
+    def keys(self) -> dict[str, Any]:
+        """Return the keys by which the company's hits are sorted."""
+        return _keys(self)
 
     def tokens(self, place_of: dict[uuid.UUID, int]) -> list[int]:
         """Return all tokens, given the number of each store."""
@@ -103,23 +108,23 @@ def _markers(reading: Reading, place_of: dict[uuid.UUID, int]) -> set[int]:
     return found
 
 
-def _entries(reading: Reading, doc: int, place_of: dict[uuid.UUID, int]) -> list[dict[str, Any]]:
+def _keys(reading: Reading) -> dict[str, Any]:
     last_key, first_key = searches.keys(reading.person)
-    shared = {
-        "doc": doc,
+    return {
         "last_key": last_key,
         "first_key": first_key,
         "last_order_ms": _milliseconds(reading.row.last_order_at),
+        "opted_in_ms": max((_milliseconds(link.opted_in_at) for link in reading.links), default=0),
         "created_ms": _milliseconds(reading.row.created_at),
     }
+
+
+def _entries(reading: Reading, doc: int, place_of: dict[uuid.UUID, int]) -> list[dict[str, Any]]:
+    shared = {"doc": doc, **reading.keys()}
     states = {link.opt_in_state for link in reading.links}
-    company = {
-        "place": tables.COMPANY,
-        "opt_in_state": next((state for state in _TELLING if state in states), NOT_ASKED),
-        "opted_in_ms": max((_milliseconds(link.opted_in_at) for link in reading.links), default=0),
-    }
+    most_telling = next((state for state in _TELLING if state in states), NOT_ASKED)
     return [
-        shared | company,
+        shared | {"place": tables.COMPANY, "opt_in_state": most_telling},
         *(
             shared
             | {

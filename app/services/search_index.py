@@ -185,7 +185,7 @@ def _write_documents(
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for customer_id, reading in readings.items():
-        row = {"created_by_id": reading.row.created_by_id, "haystack": reading.haystack}
+        row = {"created_by_id": reading.row.created_by_id, "haystack": reading.haystack, **reading.keys()}
         if not _on_sqlite(session):
             row["tokens"] = tokens[customer_id]
         if reading.row.doc is None:

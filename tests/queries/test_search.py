@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from app.domain import search_tokens
 from app.domain.actor import Actor, Visibility
 from app.domain.paging import Page, PageRequest
 from app.domain.search_matches import Match
@@ -320,3 +321,14 @@ def test_many_hits_of_a_word_are_not_taken_for_many_of_the_list(
     assert shop.page(text=text, page=page).total == 2
     slim = {"attribute_name": "shirt_fit", "attribute_value": "slim"}
     assert shop.page(shop.root, text=text, list="all", page=page, **slim).total == 2
+
+
+def test_a_marker_that_shares_its_number_lets_no_other_store_in(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every customer whose name holds "mar" has the marker of every store.
+    monkeypatch.setattr(search_tokens, "of_store", lambda _: search_tokens.token("mar"))
+    shop.customer(first_name="Ann", last_name="Martin")
+    shop.customer(stores=(shop.south,), first_name="Cleo", last_name="Martin")
+    found = shop.page(text="martin", sort=CustomerSort.NAME)
+    assert ([row.name for row in found.items], found.total) == (["Ann Martin"], 1)
