@@ -33,18 +33,25 @@ def get(
     customer_id: uuid.UUID,
     *parts: InstrumentedAttribute[object],
     for_update: bool = False,
+    ahead: Sequence[together.Read] = (),
 ) -> Customer:
     """Return the customer with the named relationships loaded.
 
-    `for_update` reads fresh values and locks the row until the transaction ends.
+    `for_update` reads fresh values and locks the row until the transaction ends; `ahead` is what will
+    be asked next of the customer, and is read in the same statement.
     Raises NotFound when there is none or the actor may not see it.
     """
     seen = _seen(session)
-    if not parts and not for_update and (actor, customer_id) in seen:
+    if not parts and not for_update and not ahead and (actor, customer_id) in seen:
         return seen[actor, customer_id]
     single = tuple(part for part in parts if not part.property.uselist)
     query = _by_id(single, scope.bounds(actor), for_update=for_update)
-    customer = session.scalars(query, {"customer_id": customer_id}).one_or_none()
+    values = {"customer_id": customer_id}
+    customer: Customer | None = (
+        together.read_ahead(session, query, values, ahead)
+        if ahead
+        else session.scalars(query, values).one_or_none()
+    )
     if customer is None:
         raise NotFound
     for part in parts:

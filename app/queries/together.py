@@ -31,11 +31,26 @@ def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
     return [_rows(statement, text) for statement, text in zip(statements, found, strict=True)]
 
 
-def read_ahead(session: Session, reads: Sequence[Read]) -> None:
-    """Read the rows of all these in one statement, and keep them for the running transaction."""
-    found = read(session, reads)
-    kept = {statement: (values, rows) for (statement, values), rows in zip(reads, found, strict=True)}
+def read_ahead(session: Session, query: Select[Any], values: Mapping[str, Any], reads: Sequence[Read]) -> Any:
+    """Ask a query for one row and read these in the same statement; they are kept for the transaction.
+
+    Returns what the query selects, or None where it finds no row: then nothing was read.
+    """
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    statements = tuple(statement for statement, _ in reads)
+    given = {
+        name: value for asked in (values, *(known for _, known in reads)) for name, value in asked.items()
+    }
+    row = session.execute(_beside(query, statements, on_sqlite=on_sqlite), given).one_or_none()
+    if row is None:
+        return None
+    found, *texts = row
+    kept = {
+        statement: (known, _rows(statement, text))
+        for (statement, known), text in zip(reads, texts, strict=True)
+    }
     session.info["read_ahead"] = (session.get_transaction(), kept)
+    return found
 
 
 def rows(session: Session, wanted: Read) -> Sequence[Any]:
@@ -66,11 +81,17 @@ def moment(text: str) -> datetime:
 
 @lru_cache(maxsize=256)
 def _together(statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
+    return select(*_lists(statements, on_sqlite=on_sqlite)).execution_options(**PLANNED_ONCE)
+
+
+@lru_cache(maxsize=256)
+def _beside(query: Select[Any], statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
+    return query.add_columns(*_lists(statements, on_sqlite=on_sqlite))
+
+
+def _lists(statements: Sequence[Select[Any]], *, on_sqlite: bool) -> list[ColumnElement[Any]]:
     # As text, which this reads in a third of the time that the driver takes.
-    lists: list[ColumnElement[Any]] = [
-        cast(as_list(statement.subquery(), on_sqlite=on_sqlite), Text) for statement in statements
-    ]
-    return select(*lists).execution_options(**PLANNED_ONCE)
+    return [cast(as_list(statement.subquery(), on_sqlite=on_sqlite), Text) for statement in statements]
 
 
 _read_lists = msgspec.json.Decoder(list[list[Any]]).decode

@@ -283,7 +283,8 @@ def _show(
     customer_id: uuid.UUID, action: AccessAction, revealed: dict[str, str], *, detail: str = ""
 ) -> Response:
     session, actor = get_session(), current_actor()
-    customer = queries.get(session, actor, customer_id, Customer.created_by)
+    ahead = profiles.reads(actor, customer_id)
+    customer = queries.get(session, actor, customer_id, Customer.created_by, ahead=ahead)
     context = profiles.profile(session, actor, customer, revealed)
     if htmx.wants_fragment():
         response = Response(render_template("customers/_profile.html", **context))

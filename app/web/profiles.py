@@ -1,5 +1,6 @@
 """What the sections of a profile show; each section is also a page of its own."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,22 +77,23 @@ class AttributeGroup:
 OpenRequests = Sequence[data_requests.OpenRequest]
 
 
+def reads(actor: Actor, customer_id: uuid.UUID) -> list[together.Read]:
+    """Return what the parts of a profile ask, to be read ahead; each asks by itself where it was not."""
+    return [
+        customers.read_of_addresses(customer_id),
+        customers.read_of_attributes(customer_id),
+        customers.read_of_known_at(actor, customer_id),
+        consents.read_of_states(actor, customer_id),
+        data_requests.read_of_customer(actor, customer_id),
+        attributes.read_of_definitions(),
+        orders.read_of_spend(customer_id),
+    ]
+
+
 def profile(
     session: Session, actor: Actor, customer: Customer, revealed: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Return what the whole profile shows; the customer comes with who created them."""
-    together.read_ahead(
-        session,
-        [
-            customers.read_of_addresses(customer.id),
-            customers.read_of_attributes(customer.id),
-            customers.read_of_known_at(actor, customer.id),
-            consents.read_of_states(actor, customer.id),
-            data_requests.read_of_customer(actor, customer.id),
-            attributes.read_of_definitions(),
-            orders.read_of_spend(customer.id),
-        ],
-    )
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
     requests = data_requests.of_customer(session, actor, customer.id)
     opt_ins = consent_section(session, actor, customer, requests)

@@ -52,7 +52,10 @@ def test_rows_are_the_same_read_ahead_or_one_by_one(session, shown, role):
     reads = reads_of(actor, customer_id)
     alone = [together.rows(session, read) for read in reads]
     assert all(alone)
-    together.read_ahead(session, reads)
+    assert customers.get(session, actor, customer_id, ahead=reads).id == customer_id
+    assert [tuple(map(tuple, found)) for found in together.read(session, reads)] == [
+        tuple(map(tuple, found)) for found in alone
+    ]
     ahead = [together.rows(session, read) for read in reads]
     for one_by_one, at_once in zip(alone, ahead, strict=True):
         assert [tuple(row) for row in at_once] == [tuple(row) for row in one_by_one]
@@ -65,7 +68,7 @@ def test_nothing_is_kept_beyond_its_transaction_or_for_another_customer(session,
     actor = factories.make_actor(associate, north)
     other = factories.make_customer(session, stores=(north,))
     session.commit()
-    together.read_ahead(session, reads_of(actor, customer_id))
+    customers.get(session, actor, customer_id, ahead=reads_of(actor, customer_id))
     assert customers.attribute_values(session, actor, other.id) == {}
     session.rollback()
     factories.make_attribute(session, other, "shirt_fit", "wide")
