@@ -25,7 +25,7 @@ class Clock:
 
     def reset(self) -> None:
         self.spent, self.statements = 0.0, 0
-        self._used_before = {process: _used_by(process) for process in self._used_before}
+        self._used_before = {process: _used_by(process) for process in tuple(self._used_before)}
 
     @property
     def served(self) -> float:
@@ -33,7 +33,8 @@ class Clock:
 
         To ask for it costs as much as a statement: read it when the time was taken.
         """
-        return sum(_used_by(process) - before for process, before in self._used_before.items())
+        # A copy: the thread that writes the list log asks as well.
+        return sum(_used_by(process) - before for process, before in tuple(self._used_before.items()))
 
     def _start(self, connection: Connection, *_: object) -> None:
         if connection.dialect.name == "postgresql":
