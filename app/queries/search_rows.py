@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Row, Select, Uuid, and_, bindparam, select
+from sqlalchemy import Integer, Select, Uuid, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
@@ -21,6 +21,7 @@ from app.models import search as tables
 from app.queries import scope
 from app.queries import search_lookup as lookup
 
+_YES_NO = AttributeType.YES_NO
 # Of several stores' states, the one that is shown: the most telling first.
 _TELLING = (OPTED_IN, "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
@@ -43,6 +44,27 @@ class CustomerRow(NamedTuple):
     match: Match | None
 
 
+class _Read(NamedTuple):
+    """A row as `_rows_by` asks for it: SQLAlchemy's own takes ten times as long to find a name."""
+
+    doc: int
+    id: uuid.UUID
+    display_id: str
+    first_name: str
+    last_name: str
+    email: str
+    phone_number: str
+    phone_e164: str | None
+    order_count: int
+    last_order_at: datetime | None
+    chip_label: str | None
+    chip_type: str
+    chip_position: int
+    chip_value: str
+    opt_in_state: str | None = None
+    opted_in_at: datetime | None = None
+
+
 customer = Customer.__table__.c
 link = CustomerStore.__table__.c
 attribute = ExtendedAttribute.__table__.c
@@ -63,8 +85,9 @@ def rows(
         return []
     query = _rows_by(lookup.on_sqlite(session), scope.bounds(actor), store_id is not None)
     # A row for each attribute that is shown.
-    found: dict[int, list[Row[Any]]] = {}
-    for row in session.execute(query, {"docs": list(docs), "store_id": store_id}):
+    found: dict[int, list[_Read]] = {}
+    for values_of_row in session.execute(query, {"docs": list(docs), "store_id": store_id}).all():
+        row = _Read(*values_of_row)
         found.setdefault(row.doc, []).append(row)
     if store_id is None:
         states = _opt_ins(session, actor, [several[0].id for several in found.values()])
@@ -117,17 +140,13 @@ def _rows_by(on_sqlite: bool, kept_to: scope.Bounds, by_store: bool) -> Select[A
     return found.execution_options(**PLANNED_ONCE)
 
 
-def _chips(several: Sequence[Row[Any]]) -> tuple[tuple[str, str], ...]:
+def _chips(several: Sequence[_Read]) -> tuple[tuple[str, str], ...]:
     if several[0].chip_label is None:
         return ()
     chips = sorted(
-        (row.chip_position, row.chip_label, row.chip_type, row.chip_value)
-        for row in several
-        if row.chip_label is not None
+        [(row.chip_position, row.chip_label or "", row.chip_type, row.chip_value) for row in several]
     )
-    return tuple(
-        (label, Text.of(value) if kind == AttributeType.YES_NO else value) for _, label, kind, value in chips
-    )
+    return tuple([(label, Text.of(value) if kind == _YES_NO else value) for _, label, kind, value in chips])
 
 
 def _opt_ins(
@@ -148,7 +167,7 @@ def _opt_ins(
 
 
 def _row(
-    customer: Row[Any],
+    customer: _Read,
     opt_in: tuple[str, datetime | None],
     chips: tuple[tuple[str, str], ...],
     wanted: tuple[Term, ...],
@@ -173,7 +192,7 @@ def _row(
     )
 
 
-def _person(customer: Row[Any], order: str | None) -> Searchable:
+def _person(customer: _Read, order: str | None) -> Searchable:
     return Searchable(
         first_name=customer.first_name,
         last_name=customer.last_name,
