@@ -6,7 +6,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import NewType
+from typing import NamedTuple, NewType
 
 import argon2
 from sqlalchemy import and_, bindparam, delete, func, select
@@ -181,6 +181,22 @@ def succeed(
     return token
 
 
+class _OpenSession(NamedTuple):
+    """What `_OPEN_SESSION` asks for of session and associate."""
+
+    store_id: uuid.UUID | None
+    created_at: datetime
+    last_seen_at: datetime
+    hand_over_id: uuid.UUID | None
+    id: uuid.UUID
+    first_name: str
+    last_name: str
+    role: str
+    theme: str
+    locale: str
+    is_active: bool
+
+
 # Every request asks these, so they are made once, and of tables: rows are read, nothing is changed.
 _sessions, _associates = SignInSession.__table__.c, Associate.__table__.c
 _stores, _places = Store.__table__.c, AssociateStore.__table__.c
@@ -215,18 +231,15 @@ def authenticate(
     """
     now = clock.utcnow()
     rows = session.execute(_OPEN_SESSION, {"token_hash": token_hash(token)}).all()
-    if not rows or not rows[0].is_active:
+    if not rows:
         return None, False
-    row = rows[0]
-    if now - row.last_seen_at > idle or now - row.created_at > absolute:
+    row = _OpenSession(*rows[0][: -len(_of_store)])
+    if not row.is_active or now - row.last_seen_at > idle or now - row.created_at > absolute:
         return None, False
     role = Role(row.role)
     found = session.execute(_ALL_STORES).all() if role in EVERY_STORE else rows
-    stores = tuple(
-        StoreChoice(**dict(zip(_STORE_FIELDS, one[-len(_of_store) :], strict=True)))
-        for one in found
-        if one.of_store_id is not None
-    )
+    of_stores = [dict(zip(_STORE_FIELDS, one[-len(_of_store) :], strict=True)) for one in found]
+    stores = tuple([StoreChoice(**of_store) for of_store in of_stores if of_store["id"] is not None])
     chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
     is_due = now - row.last_seen_at > timedelta(minutes=1)
     signed_in = SignedIn(
