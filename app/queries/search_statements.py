@@ -440,11 +440,15 @@ def sorted_among(shape: Shape, *, by_entries: bool) -> tuple[Select[Any], Select
 
 
 def _hits(shape: Shape, *, by_entries: bool) -> Select[Any]:
-    """Select the hits of the list with all keys of orders, and their ranks."""
+    """Select the hits of the list with the keys of their order."""
     source = shape.source
     hit = entries if by_entries else source.c
-    keys = [*_by_last(hit), hit.last_order_ms, hit.opted_in_ms, hit.created_ms]
-    found = select(*keys, _rank(shape, hit).label("tier")).select_from(source)
+    keys = (
+        [_rank(shape, hit).label("tier"), *_by_last(hit)]
+        if shape.is_ranked
+        else [hit[name] for name in KEYS[shape.sort][0]]
+    )
+    found = select(*keys).select_from(source)
     if by_entries:
         return found.join(tables.entries, entries.doc == source.c.doc).where(
             *_of_list(shape), *_without(shape, hit.doc)
