@@ -86,7 +86,9 @@ def rows(
     query = _rows_by(lookup.on_sqlite(session), scope.bounds(actor), store_id is not None)
     # A row for each attribute that is shown.
     found: dict[int, list[_Read]] = {}
-    for values_of_row in session.execute(query, {"docs": list(docs), "store_id": store_id}).all():
+    asked = {"docs": list(docs), "store_id": store_id}
+    # As rows of tables: the session would look at each for objects.
+    for values_of_row in session.connection().execute(query, asked).all():
         row = _Read(*values_of_row)
         found.setdefault(row.doc, []).append(row)
     if store_id is None:
