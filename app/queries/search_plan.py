@@ -4,17 +4,19 @@ Few hits are taken from the inverted index and sorted. Many are met soon by walk
 the wanted order and testing each row. Which way is taken never changes what is found.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isqrt
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Executable, Row
+from sqlalchemy import Engine, Executable, Row
 from sqlalchemy.orm import Session
 
 from app.domain import search_tokens
-from app.domain.searches import Term
+from app.domain.searches import CustomerSort, Term
 from app.queries import search_lookup as lookup
 from app.queries import search_statements as statements
 from app.queries.search_lookup import LookUp, Need
@@ -34,8 +36,14 @@ _ENTRY_PASSED = 1.6
 _ROW_PASSED = 0.6
 # How many times farther than expected a walk goes for its hits.
 _FARTHER = 8
+# How long a process goes by what it found out of a filter: that more than MAX_TOTAL have it. In seconds.
+_REMEMBERED = 60.0
+_MOST_REMEMBERED = 1_000
 # The hits that are ranked last, those beside the names, may all stand at the end of the names.
 _FARTHEST = 1_500
+
+
+_many: WeakKeyDictionary[Engine, dict[Question, float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,9 +255,25 @@ class _Asked:
         many is believed of a marker: two share a number once in four billion, and what is shown is looked
         at again.
         """
-        question, shape = self.question, self.shape
+        question = self.question
         if question.asks_entries or question.first:
             return None, False
+        if question.terms:
+            return self._read_haystacks()
+        # The same filters are asked with each page, each sort and each return to the list.
+        many = _many.setdefault(self.session.get_bind().engine, {})
+        asked = replace(question, sort=CustomerSort.NAME)
+        if time.monotonic() - many.get(asked, -_REMEMBERED) < _REMEMBERED:
+            return None, True
+        docs, is_more = self._read_haystacks()
+        if is_more:
+            if len(many) >= _MOST_REMEMBERED:
+                many.clear()
+            many[asked] = time.monotonic()
+        return docs, is_more
+
+    def _read_haystacks(self) -> tuple[list[int] | None, bool]:
+        question, shape = self.question, self.shape
         # What every tenth customer has is met sooner in the rows than in PostgreSQL's index of tokens.
         few = 0 if shape.on_sqlite else lookup.rows_to_read(question.needs, self.known, MAX_TOTAL)
         if few:

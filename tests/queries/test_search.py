@@ -332,3 +332,34 @@ def test_a_marker_that_shares_its_number_lets_no_other_store_in(
     shop.customer(stores=(shop.south,), first_name="Cleo", last_name="Martin")
     found = shop.page(text="martin", sort=CustomerSort.NAME)
     assert ([row.name for row in found.items], found.total) == (["Ann Martin"], 1)
+
+
+def test_that_many_have_a_value_is_found_out_once_and_never_shown_of_a_page_that_is_not_full(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_plan, "MAX_TOTAL", 3)
+    monkeypatch.setattr(search, "MAX_TOTAL", 3)
+    monkeypatch.setattr(Frequencies, "of_need", lambda *_: 10_000)
+    monkeypatch.setattr(Frequencies, "expected", lambda *_: 10_000.0)
+    slim = [shop.customer(last_name=f"Martin{number}") for number in range(5)]
+    for customer in slim:
+        make.make_attribute(shop.session, customer, "shirt_fit", "slim")
+    shop.refresh(*slim)
+    asked = {
+        "list": "all",
+        "attribute_name": "shirt_fit",
+        "attribute_value": "slim",
+        "sort": CustomerSort.NAME,
+    }
+    page = PageRequest(offset=0, count=1)
+    numbers = []
+    for _ in range(2):
+        with counted(shop.session) as statements:
+            found = shop.page(shop.root, page=page, **asked)
+        assert (len(found.items), found.total, found.total_capped) == (1, 3, True)
+        numbers.append(len(statements))
+    assert numbers[1] < numbers[0]
+    search_index.remove(shop.session, [customer.id for customer in slim[1:]])
+    shop.session.commit()
+    found = shop.page(shop.root, page=page, **asked)
+    assert (found.total, found.total_capped) == (1, False)
