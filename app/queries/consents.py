@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
@@ -101,7 +103,11 @@ _STATES = (
     .order_by(_consents.purpose, _stores.name, _consents.channel)
     .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
-_OWN_STATES = _STATES.where(_consents.store_id.in_(bindparam("store_ids", expanding=True)))
+
+
+@lru_cache(maxsize=256)
+def _states_in(kept_to: scope.Bounds) -> Select[Any]:
+    return _STATES if kept_to is None else _STATES.where(scope.among(_consents.store_id, kept_to))
 
 
 def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentRow]:
@@ -122,10 +128,7 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
 
 def read_of_states(actor: Actor, customer_id: uuid.UUID) -> together.Read:
     """Return what `list_states` asks."""
-    asked = {"customer_id": customer_id}
-    if actor.sees_every_customer:
-        return _STATES, asked
-    return _OWN_STATES, asked | {"store_ids": list(actor.store_ids)}
+    return _states_in(scope.bounds(actor)), {"customer_id": customer_id}
 
 
 def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentEventRow]:

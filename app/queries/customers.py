@@ -117,7 +117,11 @@ _KNOWN_AT = (
     .order_by(_stores.name)
     .execution_options(**PLANNED_ONCE)
 )
-_KNOWN_AT_OWN = _KNOWN_AT.where(_stores.id.in_(bindparam("store_ids", expanding=True)))
+
+
+@lru_cache(maxsize=256)
+def _known_at_in(store_ids: frozenset[uuid.UUID]) -> Select[Any]:
+    return _KNOWN_AT.where(scope.among(_stores.id, store_ids))
 
 
 def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[KnownAt]:
@@ -130,10 +134,8 @@ def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[Kno
 
 def read_of_known_at(actor: Actor, customer_id: uuid.UUID) -> together.Read:
     """Return what `known_at` asks."""
-    asked = {"customer_id": customer_id}
-    if actor.has_every_store:
-        return _KNOWN_AT, asked
-    return _KNOWN_AT_OWN, asked | {"store_ids": list(actor.store_ids)}
+    query = _KNOWN_AT if actor.has_every_store else _known_at_in(actor.store_ids)
+    return query, {"customer_id": customer_id}
 
 
 _addresses = Address.__table__.c

@@ -21,8 +21,8 @@ from app.errors import NotFound
 from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, Store
 from app.queries import scope, together
 
-_IS_OPEN = DataRequest.state.in_([state.value for state in OPEN])
-_IS_DUE = DataRequest.state.in_([state.value for state in DUE])
+_IS_OPEN = scope.in_states(DataRequest.state, OPEN)
+_IS_DUE = scope.in_states(DataRequest.state, DUE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,14 @@ def _within(kept_to: scope.Bounds) -> ColumnElement[bool]:
 def _of_stores(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
     known = (
         select(CustomerStore.customer_id)
-        .where(CustomerStore.customer_id == DataRequest.customer_id, CustomerStore.store_id.in_(store_ids))
+        .where(
+            CustomerStore.customer_id == DataRequest.customer_id,
+            scope.among(CustomerStore.store_id, store_ids),
+        )
         .correlate(DataRequest)
         .exists()
     )
-    return or_(DataRequest.store_id.in_(store_ids), known)
+    return or_(scope.among(DataRequest.store_id, store_ids), known)
 
 
 def get(session: Session, actor: Actor, request_id: uuid.UUID, *, for_update: bool = False) -> DataRequest:

@@ -155,7 +155,7 @@ def _newest(
 ) -> Sequence[tuple[Any, _Brief, str | None]]:
     """Return (columns, document, name of the store) of orders, newest first."""
     found = session.execute(_NEWEST, {"customer_id": customer_id, "offset": page.offset, "count": page.count})
-    return [(row, _brief(row.document), row.name) for row in found]
+    return [(row, _brief(row.document), row.name) for row in found.all()]
 
 
 def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest) -> Page[str]:

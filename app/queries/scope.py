@@ -1,9 +1,21 @@
 """What an actor may see: the only place that knows."""
 
 import uuid
+from collections.abc import Iterable
+from enum import StrEnum
 from functools import cache, lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, false, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    String,
+    false,
+    literal_column,
+    select,
+    true,
+)
 
 from app.domain.actor import Actor
 from app.domain.data_requests import ON_HOLD
@@ -35,10 +47,26 @@ def known_in(store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
     """Return the criterion on Customer that keeps the customers of these stores."""
     return (
         select(CustomerStore.customer_id)
-        .where(CustomerStore.customer_id == Customer.id, CustomerStore.store_id.in_(store_ids))
+        .where(CustomerStore.customer_id == Customer.id, among(CustomerStore.store_id, store_ids))
         .correlate(Customer)
         .exists()
     )
+
+
+def among(store_id: SQLColumnExpression[Any], store_ids: frozenset[uuid.UUID]) -> ColumnElement[bool]:
+    """Return the criterion that a store is one of these.
+
+    Most people work in one, which is compared: a list is written out anew with each question.
+    """
+    if len(store_ids) == 1:
+        (only,) = store_ids
+        return store_id == only
+    return store_id.in_(store_ids)
+
+
+def in_states(state: SQLColumnExpression[Any], states: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """Return the criterion that a state is one of these, which are written into the statement."""
+    return state.in_([literal_column(f"'{one.value}'", String) for one in sorted(states)])
 
 
 @cache
@@ -47,10 +75,8 @@ def on_hold() -> Select[uuid.UUID]:
 
     They are few. Their record still opens by its address, and an exact search finds it.
     """
-    # Written out, not as values: it stands in most lists, and values in a list cost each time.
-    states = [literal_column(f"'{state.value}'", String) for state in sorted(ON_HOLD)]
     requests = DataRequest.__table__.c
-    return select(requests.customer_id).where(requests.state.in_(states))
+    return select(requests.customer_id).where(in_states(requests.state, ON_HOLD))
 
 
 def require_store(actor: Actor, store_id: uuid.UUID | None) -> None:

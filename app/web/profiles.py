@@ -287,6 +287,7 @@ def consent_section(
         "consents": rows,
         "may_capture": actor.can(Permission.CONSENT_CAPTURE),
         "open_count": sum(row.state in OPEN_STATES for row in rows),
+        "has_receipt": any(row.state is State.ACCEPTED for row in rows),
         "several_stores": len({row.store_id for row in rows}) > 1,
         "mail_pending": any(
             row.state is State.PENDING
