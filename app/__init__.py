@@ -8,19 +8,15 @@ from flask import Flask, Request, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
-from flask_login import current_user
 from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.config import Settings
+from app.config import API_PREFIX, Settings
 from app.db import make_engine, set_ledger_key, set_waker
 from app.jobs.queue import Waker
 from app.services.list_log import ListLog
 from app.templates import Templates
-
-LANGUAGES = ("en", "de")
-API_PREFIX = "/v0/"
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -105,20 +101,10 @@ def _register(app: Flask) -> None:
     protect.exempt(web.own_phone.blueprint)
     web.access.register(app)
     web.confirmations.register(app)
-    Babel(app, locale_selector=_locale)
+    Babel(app, locale_selector=web.language.chosen)
     web.filters.translate(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
     api.register(app)
     protect.exempt(app.blueprints["v0"])
     web.access.check_declarations(app)
-
-
-def _locale() -> str:
-    if request.path.startswith(API_PREFIX):
-        return "en"
-    # The user itself: the proxy looks it up for each of its fields.
-    user = current_user._get_current_object()  # noqa: SLF001 -- as Flask has it
-    if user and user.is_authenticated:
-        return str(user.locale)
-    return request.accept_languages.best_match(LANGUAGES) or "en"

@@ -13,6 +13,8 @@ from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
 from app.domain.retention import DEFAULT_MONTHS, Policy
 
 MIN_SECRET_LENGTH = 32
+# Below it is the API; all else are pages.
+API_PREFIX = "/v0/"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

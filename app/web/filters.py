@@ -18,8 +18,8 @@ import phonenumbers
 from babel import Locale
 from babel.support import Translations
 from flask import Flask, request, url_for
-from flask_babel import get_locale, pgettext
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from flask_login import current_user
 from markupsafe import Markup, escape
 
@@ -36,7 +36,7 @@ from app.web.access import current_actor, found_user
 from app.web.database import get_session
 from app.web.headers import csp_nonce
 from app.web.kept import kept
-from app.web.language import say
+from app.web.language import chosen, say
 
 _DAY, _TWO_DAYS = dt.timedelta(days=1), dt.timedelta(days=2)
 _OWN_PICTURE = re.compile(r"/static/[\w/-]+\.svg\Z", re.ASCII)
@@ -279,7 +279,7 @@ def html_lang() -> str:
     """Return the language of the page, as babel names it."""
     known = kept()
     if "language" not in known:
-        known["language"] = str(_locale())
+        known["language"] = chosen()
     language: str = known["language"]
     return language
 
@@ -421,7 +421,7 @@ def _locale() -> Locale:
     """Return the user's locale; a page asks for each of its amounts and times."""
     known = kept()
     if "locale" not in known:
-        known["locale"] = get_locale() or Locale("en")
+        known["locale"] = Locale.parse(html_lang())
     locale: Locale = known["locale"]
     return locale
 

@@ -6,7 +6,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from app.config import Settings
+from app.config import API_PREFIX, Settings
 from app.web.kept import kept
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         headers = response.headers
-        is_data = request.path.startswith("/v0/") and response.mimetype == "application/json"
+        is_data = request.path.startswith(API_PREFIX) and response.mimetype == "application/json"
         headers["Content-Security-Policy"] = _POLICY_OF_DATA if is_data else _policy_of_pages()
         headers["X-Request-Id"] = kept().get("request_id", "")
         headers.extend(always)

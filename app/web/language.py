@@ -1,8 +1,21 @@
 """The language of the user, and texts of the layers below said in it."""
 
+from flask import request
 from flask_babel import gettext
 
+from app.config import API_PREFIX
 from app.domain.texts import Text
+from app.web.access import found_user
+
+LANGUAGES = ("en", "de")
+
+
+def chosen() -> str:
+    """Return the language of a page: the user's, or what their browser asks for; the API is English."""
+    if request.path.startswith(API_PREFIX):
+        return "en"
+    user = found_user()
+    return user.locale if user else request.accept_languages.best_match(LANGUAGES) or "en"
 
 
 def say(text: str) -> str:
