@@ -9,6 +9,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -25,6 +26,14 @@ class PageSessions(SecureCookieSessionInterface):
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session in the cookie, or none for the API."""
         return None if request.path.startswith(API_PREFIX) else super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs the cookie; it keeps nothing of it, so it is made once for the keys."""
+        keys = (app.secret_key, *app.config["SECRET_KEY_FALLBACKS"])
+        kept: dict[object, URLSafeTimedSerializer | None] = app.extensions.setdefault("session_signers", {})
+        if keys not in kept:
+            kept[keys] = super().get_signing_serializer(app)
+        return kept[keys]
 
 
 class Application(Flask):

@@ -201,5 +201,8 @@ def _no_store(actor: Actor) -> Response:
     return htmx.render("auth/no_store.html", status=403, is_admin=is_admin)
 
 
+_FOUND = [field.name for field in fields(sign_in.SignedIn)]
+
+
 def _as_user(found: sign_in.SignedIn) -> User:
-    return User(**{field.name: getattr(found, field.name) for field in fields(found)})
+    return User(**{name: getattr(found, name) for name in _FOUND})

@@ -27,6 +27,16 @@ def test_signing_in_opens_the_customers(client, cast):
     assert client.get("/customers").status_code == 200
 
 
+def test_a_cookie_is_read_by_the_keys_in_force(app, cast, sign_in, monkeypatch):
+    browser, old = sign_in(cast.ada), app.config["SECRET_KEY"]
+    found = []
+    for keys in ([old], [], [old]):
+        monkeypatch.setitem(app.config, "SECRET_KEY", "another key, as long as keys have to be")
+        monkeypatch.setitem(app.config, "SECRET_KEY_FALLBACKS", keys)
+        found.append(browser.get("/customers").status_code)
+    assert found == [200, 303, 200]
+
+
 def test_unknown_wrong_and_disabled_answer_alike(client, cast, session):
     cast.ben.is_active = False
     session.commit()
