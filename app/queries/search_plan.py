@@ -118,7 +118,7 @@ class _Asked:
     @cached_property
     def expected(self) -> float:
         """How many hits there are, about."""
-        expected = self.known.expected(self.question.needs)
+        expected = self.known.expected(self.question.telling_needs)
         if self.question.endings:
             # Digits come by chance, not together like the letters of a name.
             by_chance = (self.size * _PLACES_OF_DIGITS / 10 ** len(n) for n in self.question.endings)
@@ -151,8 +151,10 @@ class _Asked:
                     return self._walked(MAX_TOTAL + 1)
         if docs is not None:
             return self._sorted_among(docs)
-        found = self._sorted(few + 1)
-        return found if found.total <= few else self._walked(found.total)
+        # A few more than expected are sorted too, rather than to have read them in vain and walk besides.
+        most = few if question.is_ranked else 2 * few
+        found = self._sorted(most + 1)
+        return found if found.total <= most else self._walked(found.total)
 
     def _bound(self) -> int:
         """Return how many hits are sorted rather than walked to."""
@@ -302,7 +304,7 @@ class _Asked:
 
         A walk that goes on for longer than it takes to sort all costs twice at most.
         """
-        hits = max(MAX_TOTAL, self.known.expected(self.question.needs))
+        hits = max(MAX_TOTAL, self.known.expected(self.question.telling_needs))
         expected = self.wanted * self.size / hits
         farthest = (min(hits, _FARTHEST) if self.question.is_ranked else hits) / self._passed
         return int(max(_FARTHER * self.wanted, min(_FARTHER * expected, farthest)))

@@ -103,6 +103,20 @@ class Question:
         return bool(self.state) or any(kept.kind not in OF_SOURCE for kept in self.filters)
 
     @property
+    def telling_needs(self) -> tuple[Need, ...]:
+        """The needs without those of a word that begins another: each Julia has the "j" of "julia j"."""
+        if not self.terms:
+            return self.needs
+        of_list, of_terms = self.needs[: -len(self.terms)], self.needs[-len(self.terms) :]
+        words = [ways[0].strip() for ways in self.terms]
+        told = [
+            need
+            for word, need in zip(words, of_terms, strict=True)
+            if not any(other != word and other.startswith(word) for other in words)
+        ]
+        return (*of_list, *told)
+
+    @property
     def is_ranked(self) -> bool:
         """True where hits are ordered by relevance."""
         return self.sort is CustomerSort.RELEVANCE and bool(self.words or self.endings or self.first)
