@@ -62,16 +62,30 @@ class Need:
 
     alternatives: tuple[tuple[int, ...], ...]
     is_marker: bool = False
+    # The tokens of the only pattern by the parts of an e-mail address, which do not come together like
+    # the letters of a name.
+    parts: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
     def pattern(cls, *patterns: str) -> "Need":
         """Return the need for at least one of these parts of a haystack."""
-        return cls(tuple(tuple(search_tokens.of_pattern(pattern)) for pattern in patterns))
+        alternatives = tuple(tuple(search_tokens.of_pattern(pattern)) for pattern in patterns)
+        return cls(alternatives, parts=_parts(patterns[0], alternatives[0]) if len(patterns) == 1 else ())
 
     @classmethod
     def markers(cls, *tokens: int) -> "Need":
         """Return the need for at least one of these markers."""
         return cls(tuple((token,) for token in tokens), is_marker=True)
+
+
+def _parts(pattern: str, tokens: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return the tokens by the part in which each ends; none for a pattern of one part."""
+    parts: list[list[int]] = [[]]
+    for at, token in enumerate(tokens, start=2):
+        if not pattern[at - 1].isalnum() and not pattern[at - 1].isspace() and parts[-1]:
+            parts.append([])
+        parts[-1].append(token)
+    return tuple(map(tuple, parts)) if len(parts) > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,12 @@ class Frequencies:
         """Return how many customers fulfil the need, at most."""
         return sum(self.of_tokens(tokens) for tokens in need.alternatives)
 
+    def share(self, need: Need) -> float:
+        """Return the part of the customers that fulfils the need, about."""
+        if need.parts:
+            return prod(self.of_tokens(tokens) / max(1, self.total) for tokens in need.parts)
+        return min(1.0, self.of_need(need) / max(1, self.total))
+
     def rarest(self, tokens: Iterable[int]) -> list[int]:
         """Return the tokens that are worth looking up, the rarest first."""
         ordered = sorted(set(tokens), key=lambda token: (self.common.get(token, 0), token))
@@ -97,8 +117,7 @@ class Frequencies:
 
     def expected(self, needs: Iterable[Need]) -> float:
         """Return how many customers fulfil all needs, as if these had nothing to do with each other."""
-        shares = (min(1.0, self.of_need(need) / max(1, self.total)) for need in needs)
-        return self.total * prod(shares)
+        return self.total * prod(map(self.share, needs))
 
     def cheapest(
         self, markers: Sequence[int], words: Sequence[Sequence[int]], expected: float, most: int
@@ -284,7 +303,8 @@ def _single(needs: Sequence[Need]) -> tuple[list[int], list[tuple[int, ...]]]:
     """Return the markers and the tokens of each word that must be there, whatever else."""
     single = [need for need in needs if len(need.alternatives) == 1]
     markers = [need.alternatives[0][0] for need in single if need.is_marker]
-    return markers, [need.alternatives[0] for need in single if not need.is_marker]
+    words = [need.parts or need.alternatives for need in single if not need.is_marker]
+    return markers, [tokens for several in words for tokens in several]
 
 
 def _in_postgresql(needs: Sequence[Need], known: Frequencies, most: int) -> LookUp:

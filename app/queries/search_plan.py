@@ -152,7 +152,7 @@ class _Asked:
         if docs is not None:
             return self._sorted_among(docs)
         # A few more than expected are sorted too, rather than to have read them in vain and walk besides.
-        most = few if question.is_ranked else 2 * few
+        most = few if question.is_ranked and question.asks_names else 2 * few
         found = self._sorted(most + 1)
         return found if found.total <= most else self._walked(found.total)
 
@@ -162,7 +162,8 @@ class _Asked:
         # By relevance the best hits of one word lie together, and walking is worth it sooner; on PostgreSQL
         # not where they may be passed by a whole company's names: the walk to e-mail addresses took seconds.
         question = self.question
-        if question.is_ranked and len(question.words) <= 1 and (self.shape.on_sqlite or question.endings):
+        of_names = self.shape.on_sqlite and len(question.words) == 1 and question.asks_names
+        if question.is_ranked and (of_names or question.endings):
             return max(MAX_TOTAL, self.wanted)
         return max(MAX_TOTAL, min(isqrt(int(self.size * self.wanted * self._passed)), _MOST_SORTED))
 
