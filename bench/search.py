@@ -18,7 +18,7 @@ from app.models import Associate, Customer
 from app.services import search_index
 from bench.build import SIZES, ensure
 from bench.measure import HEADING, ROUNDS, Clock, Figures, Goal, chosen, line, machine, measure, print_goals
-from bench.visitor import Visitor, prepare
+from bench.visitor import Visitor, prepare, warm
 
 Form = dict[str, str]
 
@@ -115,6 +115,7 @@ def run(kind: str, customers: int) -> dict[str, Figures]:
     """Measure one database, and print and return the figures by question."""
     url = ensure(kind, customers)
     prepare(url)
+    warm(url)
     print(f"\n{kind}, {customers} customers; {machine()}\n{HEADING}", flush=True)
     figures: dict[str, Figures] = {}
 
@@ -128,6 +129,9 @@ def run(kind: str, customers: int) -> dict[str, Figures]:
         with Session(visitor.engine) as session:
             asked = list(questions(session, listed))
         for name, forms in asked:
+            # Warm, as a worker that serves since a while: the statements of each shape of question are built.
+            for form in forms:
+                visitor.post("/customers/search", form)
             keep(
                 f"{place}: {name}",
                 measure(lambda n, v=visitor, f=forms: v.post("/customers/search", f[n]), clock),
