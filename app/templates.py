@@ -11,6 +11,7 @@ from flask.sansio.app import App
 from flask.templating import Environment
 from jinja2 import Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_ALIAS, VAR_LOAD_RESOLVE, VAR_LOAD_UNDEFINED
 from jinja2.runtime import Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
@@ -55,7 +56,8 @@ class _QuickMacro(Macro):
             others = tuple([named.pop(name, missing) for name in self.arguments[count:]])
             if named:
                 raise TypeError(f"macro {self.name!r} takes no argument {next(iter(named))!r} here")
-        return markupsafe.Markup(self._func(*args, *others))  # noqa: S704 -- by its own template
+        # What Markup does beside, to ask for `__html__`, is of no use for a text.
+        return str.__new__(markupsafe.Markup, self._func(*args, *others))
 
 
 class _QuickCode(CodeGenerator):
@@ -64,6 +66,32 @@ class _QuickCode(CodeGenerator):
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("Macro, escape_text = environment.quick_macro, environment.escape_text")
+        self.writeline("texts = environment.texts")
+
+    def enter_frame(self, frame: Frame) -> None:
+        """Look names up where they stand, as `context.resolve_or_missing` does."""
+        if self.get_resolve_func() != "resolve":
+            super().enter_frame(frame)
+            return
+        for target, (action, name) in frame.symbols.loads.items():
+            if action == VAR_LOAD_RESOLVE:
+                self.writeline(
+                    f"{target} = _v[{name!r}] if {name!r} in (_v := context.vars) else"
+                    f" _v[{name!r}] if {name!r} in (_v := context.parent) else missing"
+                )
+            elif action == VAR_LOAD_ALIAS:
+                self.writeline(f"{target} = {name}")
+            elif action == VAR_LOAD_UNDEFINED:
+                self.writeline(f"{target} = missing")
+
+    def visit_Const(self, node: nodes.Const, frame: Frame) -> None:  # noqa: N802
+        """Keep what is markup, to make it once rather than on each page."""
+        value = node.as_const(frame.eval_ctx)
+        if type(value) is markupsafe.Markup:
+            self.environment.texts[str(value)] = value  # type: ignore[attr-defined]
+            self.write(f"texts[{str(value)!r}]")
+        else:
+            super().visit_Const(node, frame)
 
     def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
         """Give what a template or block holds as one text: each piece would pass through all layouts."""
@@ -93,6 +121,10 @@ class _QuickCode(CodeGenerator):
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         """Ask Python first, Jinja for keys of a dict."""
+        if isinstance(node.node, nodes.Name) and node.node.name == "loop":
+            self.visit(node.node, frame)
+            self.write(f".{node.attr}")
+            return
         self.write("(_v if (_v := getattr(_b := ")
         self.visit(node.node, frame)
         self.write(f", {node.attr!r}, missing)) is not missing else environment.getattr(_b, {node.attr!r}))")
@@ -138,6 +170,7 @@ class Templates(Environment):
     language = ""
     root = ""
     fixed: Mapping[str, Callable[..., Any]] = {}
+    texts: dict[str, markupsafe.Markup]
 
     def __init__(self, app: App, **options: Any) -> None:
         super().__init__(app, **options)
@@ -145,6 +178,7 @@ class Templates(Environment):
         self.in_language: set[str] = set()
         self._by_page: dict[tuple[str, str], Templates] = {}
         self._loaded: dict[str | Template, Template] = {}
+        self.texts = {}
 
     def for_page(self, language: str, root: str, **changed: Any) -> "Templates":
         """Return an environment for pages in the language, below the address."""
@@ -152,7 +186,7 @@ class Templates(Environment):
         in_language = {name: partial(self.filters[name], language=language) for name in self.in_language}
         made.filters = {**self.filters, **in_language}
         made.language, made.root = language, root
-        made._loaded = {}  # noqa: SLF001 -- its own
+        made._loaded, made.texts = {}, {}  # noqa: SLF001 -- its own
         made.fixed = {}
         made.fixed = {name: make(made) for name, make in self.makers.items()}
         return made

@@ -58,6 +58,17 @@ def test_pages_get_the_blocks_of_their_layouts_and_what_they_include(render):
     assert render("en", sources) == "<1213&amp;False4&amp;False>"
 
 
+def test_a_macro_knows_the_names_of_its_own_file(render):
+    sources = {
+        "page.html": '{% set end = "?" %}{% from "part.html" import part %}{{ part(_("Edit")) }}{{ end }}',
+        "part.html": (
+            '{% set end, icon = "<", "own" %}{% macro part(text) %}{% for n in [text, text] %}'
+            "{{ n }}{{ loop.index0 }}{{ end }}{{ icon }}{{ none_such is defined }}{% endfor %}{% endmacro %}"
+        ),
+    }
+    assert render("en", sources) == "Edit0&lt;ownFalseEdit1&lt;ownFalse?"
+
+
 def test_what_is_not_there_is_an_error(render):
     with pytest.raises(jinja2.UndefinedError):
         render("en", {"page.html": "{{ {}.x.y }}"})
