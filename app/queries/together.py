@@ -116,7 +116,7 @@ def _shape(
     columns = list(statement.selected_columns)
     kind = namedtuple("Row", [column.key or "" for column in columns])  # type: ignore[misc]  # noqa: PYI024
     readers: dict[type[Any], Callable[[Any], Any]] = {
-        Uuid: uuid.UUID, UtcDateTime: moment, Boolean: bool, JSON: _nested,
+        Uuid: _uuid, UtcDateTime: moment, Boolean: bool, JSON: _nested,
     }  # fmt: skip
     found = [
         (place, reader)
@@ -125,6 +125,11 @@ def _shape(
         if isinstance(column.type, type_)
     ]
     return kind._make, found
+
+
+def _uuid(text: str) -> uuid.UUID:
+    # In half the time that Python takes for it.
+    return msgspec.convert(text, uuid.UUID)
 
 
 def _nested(value: Any) -> Any:

@@ -85,10 +85,10 @@ def amount(value: Decimal | int | None, currency: str | None) -> str:
 
 def date(value: dt.datetime | dt.date | str | None, *, language: str = "") -> str:
     """Return a day in the user's format, in the time zone of the store."""
-    moment = _moment(value)
+    moment = value if type(value) is dt.date else _moment(value)
     if moment is None:
         return ""
-    return _date(moment.date() if isinstance(moment, dt.datetime) else moment, language or html_lang())
+    return _date(moment.date() if type(moment) is dt.datetime else moment, language or html_lang())
 
 
 def datetime(value: dt.datetime | str | None) -> str:
@@ -194,10 +194,12 @@ def order_address_lines(address: Mapping[str, Any]) -> list[str]:
     return [line for line in lines if line]
 
 
-def address_lines(address: Any) -> list[str]:
+def address_lines(address: Any, *, language: str = "") -> list[str]:
     """Return the lines of a customer's address, in the order of its country."""
-    given = {name: getattr(address, name) for name in addresses.FIELD_LABELS}
-    return addresses.lines(given, country=country_name(address.country_code).upper())
+    # A row names its values by itself, in one call.
+    is_row = isinstance(address, tuple)
+    given = address._asdict() if is_row else {name: getattr(address, name) for name in addresses.FIELD_LABELS}
+    return addresses.lines(given, country=_upper_country_name(given["country_code"], language or html_lang()))
 
 
 def picture(image: str) -> str | None:
@@ -218,6 +220,11 @@ def country_name(code: str, *, language: str = "") -> str:
 @lru_cache(maxsize=1024)
 def _country_name(code: str, locale: str) -> str:
     return str(Locale.parse(locale).territories.get(code, code))
+
+
+@lru_cache(maxsize=1024)
+def _upper_country_name(code: str, locale: str) -> str:
+    return _country_name(code, locale).upper()
 
 
 def navigation() -> tuple[NavItem, ...]:
@@ -361,7 +368,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(reviews_waiting=reviews_waiting, navigation=navigation)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
     templates = templates_of(app)
-    templates.in_language |= {"money", "date", "ago", "country_name"}
+    templates.in_language |= {"money", "date", "ago", "country_name", "address_lines"}
     templates.makers.update(
         asset=make_asset,
         icon=_kept("components/icon.html", "icon"),
@@ -427,12 +434,12 @@ def _locale() -> Locale:
 
 
 def _moment(value: dt.datetime | dt.date | str | None) -> dt.datetime | dt.date | None:
-    if isinstance(value, str):
+    if type(value) is not dt.datetime and isinstance(value, str):
         try:
             value = dt.datetime.fromisoformat(value)
         except ValueError:
             return None
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+    if type(value) is dt.datetime and value.tzinfo is not None:
         return value.astimezone(_time_zone())
     return value
 

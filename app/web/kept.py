@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flask import g
+from flask.globals import _cv_app
 
 
 def kept() -> dict[str, Any]:
     """Return what the request keeps, by name: what `g` has, which looks for the request at each name."""
-    return vars(g._get_current_object())  # noqa: SLF001 -- as Flask has it
+    return _cv_app.get().g.__dict__

@@ -21,7 +21,7 @@ from app.domain.texts import N_
 from app.models import Customer
 from app.queries import consents, customers, data_requests, orders, together
 from app.services import attributes
-from app.web.filters import money
+from app.web.filters import html_lang, money
 
 ORDERS_SHOWN = 5
 
@@ -304,7 +304,9 @@ def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
     if highest <= 0 or facts.currency is None:
         return []
     # Most months are alike: without an order.
-    amounts = {total: money(total, facts.currency) for _month, total in facts.months}
+    language = html_lang()
+    totals = {total for _month, total in facts.months}
+    amounts = {total: money(total, facts.currency, language=language) for total in totals}
     return [
         (f"{year}-{month:02d}", amounts[total], max(total, 0) / highest)
         for (year, month), total in facts.months
