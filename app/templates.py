@@ -53,9 +53,11 @@ class _QuickMacro(Macro):
         count = len(args)
         others = self._absent[count:]
         if named:
-            others = tuple([named.pop(name, missing) for name in self.arguments[count:]])
-            if named:
-                raise TypeError(f"macro {self.name!r} takes no argument {next(iter(named))!r} here")
+            names = self.arguments[count:]
+            for name in named:
+                if name not in names:
+                    raise TypeError(f"macro {self.name!r} takes no argument {name!r} here")
+            others = tuple([named.get(name, missing) for name in names])
         # What Markup does beside, to ask for `__html__`, is of no use for a text.
         return str.__new__(markupsafe.Markup, self._func(*args, *others))
 
@@ -111,7 +113,10 @@ class _QuickCode(CodeGenerator):
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         # `escape` makes markup of all, also of what is markup: here it is only joined.
         if self._is_quick(frame, finalize):
-            self.write("))) is Markup else escape_text(_o) if _t is str else escape(_o))")
+            self.write(
+                "))) is Markup else escape_text(_o) if _t is str"
+                " else escape(_o) if hasattr(_o, '__html__') else escape_text(str(_o)))"
+            )
         else:
             super()._output_child_post(node, frame, finalize)
 
@@ -135,19 +140,18 @@ class _QuickCode(CodeGenerator):
         """Call straight; Jinja asks each function first whether it takes the context."""
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
         takes_context = hasattr(self.environment.make_globals(None).get(name), "jinja_pass_arg")
-        if (
-            takes_context
-            or node.dyn_args
-            or node.dyn_kwargs
-            or any(iskeyword(pair.key) for pair in node.kwargs)
-        ):
+        if takes_context or node.dyn_args or node.dyn_kwargs:
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
         self.visit(node.node, frame)
         self.write("(")
-        for argument in (*node.args, *node.kwargs):
+        for argument in node.args:
             self.visit(argument, frame)
             self.write(", ")
+        for pair in node.kwargs:
+            self.write(f"**{{{pair.key!r}: " if iskeyword(pair.key) else f"{pair.key}=")
+            self.visit(pair.value, frame)
+            self.write("}, " if iskeyword(pair.key) else ", ")
         if forward_caller:
             self.write("caller=caller")
         self.write(")")

@@ -100,7 +100,8 @@ def for_customers(view: View) -> View:
 
 def found_user() -> User | None:
     """Return the user itself, if somebody is signed in: the proxy looks it up for each of its fields."""
-    user: User | None = current_user._get_current_object()  # noqa: SLF001 -- as Flask-Login has it
+    # Flask-Login keeps it there once it was asked.
+    user: User | None = kept().get("_login_user") or current_user._get_current_object()  # noqa: SLF001
     return user if user is not None and user.is_authenticated else None
 
 

@@ -41,13 +41,12 @@ def _maker(build: Callable[..., str]) -> Callable[..., str]:
             if type(value) is not uuid.UUID:
                 return build(endpoint, **values)
         key = (endpoint, *values)
-        pattern = patterns.get(key)
-        if pattern is None:
+        if key not in patterns:
             places = {name: uuid.uuid4() for name in values}
             pattern = build(endpoint, **places).replace("{", "{{").replace("}", "}}")
             for name, place in places.items():
                 pattern = pattern.replace(str(place), f"{{{name}}}")
             patterns[key] = pattern
-        return pattern.format(**values)
+        return patterns[key].format(**values)
 
     return url_for

@@ -46,7 +46,7 @@ class ConsentSummary:
 class Way:
     """A way to reach the customer for personal advice; `href` is empty until the value was asked for.
 
-    `state` is that of the opt-in, or "held" while nothing may be used.
+    `label` is for the page to translate; `state` is that of the opt-in, or "held" while nothing may be used.
     """
 
     label: str
@@ -180,7 +180,7 @@ def _ways(
     return {
         kind: [
             Way(
-                label=_(label),
+                label=label,
                 icon=channel.icon,
                 state="held" if held else ways[channel].state.value,
                 is_allowed=ways[channel].is_allowed,
@@ -300,12 +300,12 @@ def consent_section(
 
 def _bars(facts: orders.OrderFacts) -> list[tuple[str, str, float]]:
     """Return (month, amount, share of the highest month) for the sparkline; nothing without spend."""
-    highest = max((total for _month, total in facts.months), default=0)
+    totals = {total for _month, total in facts.months}
+    highest = max(totals, default=0)
     if highest <= 0 or facts.currency is None:
         return []
     # Most months are alike: without an order.
     language = html_lang()
-    totals = {total for _month, total in facts.months}
     amounts = {total: money(total, facts.currency, language=language) for total in totals}
     return [
         (f"{year}-{month:02d}", amounts[total], max(total, 0) / highest)
