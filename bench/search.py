@@ -111,17 +111,11 @@ def questions(session: Session, listed: str) -> Iterator[tuple[str, list[Form]]]
     yield "page 100", [{"list": listed, "sort": "name", "offset": "2475"}] * ROUNDS
 
 
-def run(kind: str, customers: int) -> dict[str, Figures]:
-    """Measure one database, and print and return the figures by question."""
+def steps(kind: str, customers: int) -> Iterator[tuple[str, Figures]]:
+    """Measure one database question by question: give the name and figures of each."""
     url = ensure(kind, customers)
     prepare(url)
     warm(url)
-    print(f"\n{kind}, {customers} customers; {machine()}\n{HEADING}", flush=True)
-    figures: dict[str, Figures] = {}
-
-    def keep(name: str, found: Figures) -> None:
-        figures[name] = found
-        print(line(name, found), flush=True)
 
     for place, listed in PLACES.items():
         visitor = Visitor(url, whole_company=place == "company")
@@ -132,19 +126,17 @@ def run(kind: str, customers: int) -> dict[str, Figures]:
             # Warm, as a worker that serves since a while: the statements of each shape of question are built.
             for form in forms:
                 visitor.post("/customers/search", form)
-            keep(
-                f"{place}: {name}",
-                measure(lambda n, v=visitor, f=forms: v.post("/customers/search", f[n]), clock),
-            )
+            found = measure(lambda n, v=visitor, f=forms: v.post("/customers/search", f[n]), clock)
+            yield f"{place}: {name}", found
         path = f"/customers?list={listed}"
-        keep(f"{place}: the whole page", measure(lambda _, v=visitor, p=path: v.get(p), clock))
+        yield f"{place}: the whole page", measure(lambda _, v=visitor, p=path: v.get(p), clock)
         visitor.close()
     engine = make_engine(url, bulk=True)
     clock = Clock(engine)
     with Session(engine) as session:
         ids = session.scalars(select(Customer.id).order_by(Customer.id).limit(ROUNDS)).all()
         by_key = select(Customer.__table__).where(Customer.id.in_(ids[:25]))
-        keep("limit: the same rows by key", measure(lambda _: session.execute(by_key).all(), clock))
+        yield "limit: the same rows by key", measure(lambda _: session.execute(by_key).all(), clock)
         session.rollback()
         session.connection(execution_options={"writes": True})
 
@@ -153,17 +145,31 @@ def run(kind: str, customers: int) -> dict[str, Figures]:
                 session.execute(update(Customer).where(Customer.id == ids[n]).values(changed))
             search_index.refresh(session, [ids[n]])
 
-        keep("search entry, nothing changed", measure(rewrite, clock))
+        yield "search entry, nothing changed", measure(rewrite, clock)
         bought = datetime(2026, 5, 5, tzinfo=UTC)
-        keep("search entry after an order", measure(lambda n: rewrite(n, last_order_at=bought), clock))
-        keep(
+        yield "search entry after an order", measure(lambda n: rewrite(n, last_order_at=bought), clock)
+        yield (
             "search entry, phone number changed",
             measure(lambda n: rewrite(n, phone_number=f"06 00 00 {n:02} 11"), clock),
         )
-        keep("search entry, name changed", measure(lambda n: rewrite(n, last_name=f"Maier{n}x"), clock))
+        yield "search entry, name changed", measure(lambda n: rewrite(n, last_name=f"Maier{n}x"), clock)
         session.rollback()
     engine.dispose()
-    return figures
+
+
+def run(kind: str, sizes: list[int]) -> dict[tuple[str, int], dict[str, Figures]]:
+    """Measure each question on all sizes in turns, print and return the figures by database and question.
+
+    In turns, since the machine may be twice as quick a minute later.
+    """
+    found: dict[tuple[str, int], dict[str, Figures]] = {(kind, size): {} for size in sizes}
+    print(f"\n{kind}, {sizes} customers; {machine()}\n{HEADING}", flush=True)
+    for step in zip(*(steps(kind, size) for size in sizes), strict=True):
+        for size, (name, figures) in zip(sizes, step, strict=True):
+            found[kind, size][name] = figures
+            of_size = name if len(sizes) == 1 else f"{name} ({size // 1000}k)"
+            print(line(of_size, figures), flush=True)
+    return found
 
 
 def together(figures: dict[str, Figures], place: str, *, typos: bool = False) -> Figures:
@@ -225,7 +231,7 @@ def goals(found: dict[tuple[str, int], dict[str, Figures]]) -> list[Goal]:
 
 def main(arguments: list[str]) -> list[Goal]:
     kinds, sizes = chosen(arguments, ("sqlite", "postgresql"), SIZES)
-    return goals({(kind, size): run(kind, size) for kind in kinds for size in sizes})
+    return goals({key: figures for kind in kinds for key, figures in run(kind, sizes).items()})
 
 
 if __name__ == "__main__":
