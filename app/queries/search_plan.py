@@ -31,7 +31,9 @@ _MOST_SORTED = 100_000
 _FEW = 300
 # In so many places a customer's phone numbers may hold some digits.
 _PLACES_OF_DIGITS = 20
-# What it takes to pass an entry on PostgreSQL, and to pass a row of the haystacks, in hits that are sorted.
+# What it takes to pass an entry in a walk, in hits that are sorted: on SQLite, and on PostgreSQL an entry
+# and a row of the haystacks.
+_PASSED_ON_SQLITE = 0.25
 _ENTRY_PASSED = 1.6
 _ROW_PASSED = 0.6
 # How many times farther than expected a walk goes for its hits.
@@ -171,7 +173,7 @@ class _Asked:
     def _passed(self) -> float:
         """What it takes to pass an entry in a walk, in hits that are sorted."""
         if self.shape.on_sqlite:
-            return 1.0
+            return _PASSED_ON_SQLITE
         return _ENTRY_PASSED if self.shape.walks_entries else _ROW_PASSED
 
     def _look_up(self, most: int, *, every_marker: bool = False) -> LookUp:
