@@ -144,11 +144,12 @@ def _ask_idle_connections(engine: Engine) -> None:
     event.listen(engine, "checkout", ask)
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:
+def _set_up_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite does, with the right kind.
     connection.isolation_level = None
     for name, value in SQLITE_PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {value}")
+    record.info["patience_ms"] = int(SQLITE_PRAGMAS["busy_timeout"])
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -157,8 +158,11 @@ def _begin_sqlite(connection: Connection) -> None:
     if not options.get("writes", False):
         connection.exec_driver_sql("BEGIN")
         return
-    patience = options.get("patience_ms") or SQLITE_PRAGMAS["busy_timeout"]
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience)}")
+    patience = int(options.get("patience_ms") or SQLITE_PRAGMAS["busy_timeout"])
+    # A connection keeps it until it is told otherwise.
+    if connection.info.get("patience_ms") != patience:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+        connection.info["patience_ms"] = patience
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

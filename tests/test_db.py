@@ -77,3 +77,13 @@ def test_an_act_of_one_statement_needs_no_transaction_and_is_no_more(engine, ses
                 with pytest.raises(RuntimeError, match="more than"):
                     reading.execute(changed.values(name="Newer"))
         assert reading.scalar(select(Store.name)) == "New"
+
+
+def test_an_act_waits_as_long_as_it_says_on_a_connection_that_others_had(session):
+    if session.get_bind().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL waits as its own setting says")
+    waits = []
+    for patience in (None, 70, 70, None):
+        with db.transaction(session, patience_ms=patience):
+            waits.append(session.scalar(text("PRAGMA busy_timeout")))
+    assert waits == [5000, 70, 70, 5000]

@@ -28,8 +28,12 @@ def csrf_token() -> Markup:
     return token
 
 
+_TEXTS_KEPT = 1024
+
+
 def _maker(build: Callable[..., str]) -> Callable[..., str]:
     patterns: dict[tuple[str, ...], str] = {}
+    texts: dict[int, str] = {}
 
     def url_for(endpoint: str, **values: Any) -> str:
         """Return the address of a view, as Flask's function of that name does.
@@ -37,9 +41,16 @@ def _maker(build: Callable[..., str]) -> Callable[..., str]:
         One whose values are all ids is built once, with others in their place: of an id nothing is
         ever escaped.
         """
-        for value in values.values():
+        for name, value in values.items():
             if type(value) is not uuid.UUID:
                 return build(endpoint, **values)
+            # Most of a page's addresses name the same customer, and Python writes an id slowly.
+            text = texts.get(value.int)
+            if text is None:
+                if len(texts) >= _TEXTS_KEPT:
+                    texts.clear()
+                text = texts[value.int] = str(value)
+            values[name] = text
         key = (endpoint, *values)
         if key not in patterns:
             places = {name: uuid.uuid4() for name in values}
