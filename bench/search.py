@@ -6,15 +6,15 @@ template. Beside it raw SQL reads the same rows by their keys, the limit that no
 
 import random
 import sys
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
 from app.models import Associate, Customer
+from app.models import search as tables
 from app.services import search_index
 from bench.build import SIZES, ensure
 from bench.measure import HEADING, ROUNDS, Clock, Figures, Goal, chosen, line, machine, measure, print_goals
@@ -69,20 +69,12 @@ PLACES = {"store": "store", "company": "all"}
 
 
 def people_of(session: Session, r: random.Random) -> list[Customer]:
-    """Return customers from all over: ids are in time order, any number between two meets somebody."""
-    oldest, newest = (
-        session.scalars(select(Customer.id).order_by(key).limit(1)).one()
-        for key in (Customer.id, Customer.id.desc())
-    )
-    return [
-        session.scalars(
-            select(Customer)
-            .where(Customer.id >= uuid.UUID(int=r.randrange(oldest.int, newest.int)))
-            .order_by(Customer.id)
-            .limit(1)
-        ).one()
-        for _ in range(200)
-    ]
+    """Return customers from all over, by their numbers in the search: ids stand in time, with gaps."""
+    document = tables.documents.c
+    last = session.scalars(select(func.max(document.doc))).one()
+    docs = r.sample(range(1, last + 1), 200)
+    found = select(Customer).join(tables.documents, document.customer_id == Customer.id)
+    return list(session.scalars(found.where(document.doc.in_(docs)).order_by(document.doc)))
 
 
 def questions(session: Session, listed: str) -> Iterator[tuple[str, list[Form]]]:
