@@ -2,27 +2,49 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 from sqlalchemy.exc import DBAPIError
 
 from app import config
-from app.cli.backups import backup, erasures, restore
-from app.cli.clients import client_group
-from app.cli.demo import demo_command
-from app.cli.imports import import_group
-from app.cli.jobs import jobs
-from app.cli.retention import retention_group
-from app.cli.serve import run
-from app.cli.system import data_map_command, doctor, init, openapi_command
-from app.cli.users import user_group
 from app.db import as_app_error
 from app.errors import AppError, Conflict, Invalid
+
+# Where each command is; only the one that is asked for is imported, so that the server starts sooner.
+COMMANDS = {
+    "backup": "backups:backup",
+    "client": "clients:client_group",
+    "data-map": "system:data_map_command",
+    "demo": "demo:demo_command",
+    "doctor": "system:doctor",
+    "erasures": "backups:erasures",
+    "import": "imports:import_group",
+    "init": "system:init",
+    "jobs": "jobs:jobs",
+    "openapi": "system:openapi_command",
+    "restore": "backups:restore",
+    "retention": "retention:retention_group",
+    "run": "serve:run",
+    "user": "users:user_group",
+}
 
 
 class FriendlyGroup(click.Group):
     """A group whose commands end with one clear line, not with a trace, when something is wrong."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- as click calls it
+        """Return the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command, importing it now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"app.cli.{module}"), name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; say what is wrong in a line and end with 1."""
@@ -60,12 +82,3 @@ def main() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         # Names are written in many scripts, and a terminal set to C must not stop a command.
         sys.stdout.reconfigure(errors="replace")
-
-
-COMMANDS = (
-    backup, client_group, data_map_command, demo_command, doctor, erasures, import_group, init, jobs,
-    openapi_command, restore, retention_group, run, user_group,
-)  # fmt: skip
-
-for command in COMMANDS:
-    main.add_command(command)
