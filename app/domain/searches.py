@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from rapidfuzz.distance import OSA
 
@@ -119,6 +119,19 @@ class Searchable(NamedTuple):
     phone_e164: str | None = None
     display_id: str = ""
     order_keys: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: Any, *order_keys: str) -> "Searchable":
+        """Return what a search reads of a row that holds a customer, found by these orders."""
+        return cls(
+            first_name=row.first_name,
+            last_name=row.last_name,
+            email=row.email,
+            phone_number=row.phone_number,
+            phone_e164=row.phone_e164,
+            display_id=row.display_id,
+            order_keys=order_keys,
+        )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ the wanted order and testing each row. Which way is taken never changes what is 
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isqrt
@@ -55,6 +55,13 @@ class Found:
     docs: list[int]
     total: int
 
+    @classmethod
+    def of(cls, rows: Sequence[Row[Any]], offset: int, number: Callable[[], int | None]) -> "Found":
+        """Return the page of rows that carry the total; past the last one `number` is asked for it."""
+        if rows or not offset:
+            return cls(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
+        return cls(docs=[], total=number() or 0)
+
 
 def ask(session: Session, question: Question, *, offset: int, count: int) -> Found:
     """Return the page of hits from `offset`, and their number up to MAX_TOTAL + 1."""
@@ -84,9 +91,7 @@ def _listed(session: Session, question: Question, offset: int, count: int) -> Fo
         "most": MAX_TOTAL + 1,
     }  # fmt: skip
     rows = session.execute(page, values).all()
-    if rows or not offset:
-        return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
-    return Found(docs=[], total=session.scalar(number, values) or 0)
+    return Found.of(rows, offset, lambda: session.scalar(number, values))
 
 
 @dataclass
@@ -196,17 +201,13 @@ class _Asked:
         rows = self._execute(page, **further)
         if not all(getattr(row, "is_here", True) for row in rows):
             return None
-        if rows or not self.offset:
-            return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
-        return Found(docs=[], total=self._scalar(number, **further) or 0)
+        return Found.of(rows, self.offset, lambda: self._scalar(number, **further))
 
     def walked_and_counted(self) -> Found:
         """Walk a list that no token narrows, whose hits are counted off the index."""
         page, number = statements.walked_and_counted(self.shape)
         rows = self._execute(page, most=MAX_TOTAL + 1)
-        if rows or not self.offset:
-            return Found(docs=[row.doc for row in rows], total=rows[0].total if rows else 0)
-        return Found(docs=[], total=self._scalar(number, most=MAX_TOTAL + 1) or 0)
+        return Found.of(rows, self.offset, lambda: self._scalar(number, most=MAX_TOTAL + 1))
 
     def _sorted(self, most: int, *, by_entries: bool | None = None) -> Found:
         """Return the page of all hits, sorted."""

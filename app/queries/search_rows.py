@@ -176,7 +176,8 @@ def _row(
     order: str | None,
 ) -> CustomerRow:
     state, opted_in_at = opt_in
-    match = search_matches.why(_person(customer, order), wanted) if wanted else None
+    person = Searchable.of(customer, *([order] if order else [])) if wanted else None
+    match = search_matches.why(person, wanted) if person else None
     return CustomerRow(
         id=customer.id,
         display_id=customer.display_id,
@@ -191,16 +192,4 @@ def _row(
         order_count=customer.order_count,
         chips=chips,
         match=match,
-    )
-
-
-def _person(customer: _Read, order: str | None) -> Searchable:
-    return Searchable(
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        email=customer.email,
-        phone_number=customer.phone_number,
-        phone_e164=customer.phone_e164,
-        display_id=customer.display_id,
-        order_keys=(order,) if order else (),
     )

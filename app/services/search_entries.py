@@ -69,7 +69,7 @@ def read(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reading]
     links, attributes, entries = map(_by_customer, parts)
     found: dict[uuid.UUID, Reading] = {}
     for row in customers:
-        person = _searchable(row)
+        person = Searchable.of(row)
         found[row.id] = Reading(
             row=row,
             links=links.get(row.id, ()),
@@ -79,17 +79,6 @@ def read(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reading]
             haystack=searches.haystack(person),
         )
     return found
-
-
-def _searchable(row: Any) -> Searchable:
-    return Searchable(
-        first_name=row.first_name,
-        last_name=row.last_name,
-        email=row.email,
-        phone_number=row.phone_number,
-        phone_e164=row.phone_e164,
-        display_id=row.display_id,
-    )
 
 
 def _markers(reading: Reading, place_of: dict[uuid.UUID, int]) -> set[int]:

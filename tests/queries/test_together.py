@@ -6,8 +6,8 @@ import pytest
 
 from app.domain.permissions import Role
 from app.models import Consent
-from app.queries import consents, customers, data_requests, orders, together
-from app.services import attributes
+from app.queries import consents, customers, together
+from app.web import profiles
 from tests import factories
 
 
@@ -33,23 +33,11 @@ def shown(session):
     return customer.id, factories.make_associate(session, stores=(north,)), north
 
 
-def reads_of(actor, customer_id):
-    return [
-        customers.read_of_addresses(customer_id),
-        customers.read_of_attributes(customer_id),
-        customers.read_of_known_at(actor, customer_id),
-        consents.read_of_states(actor, customer_id),
-        data_requests.read_of_customer(actor, customer_id),
-        attributes.read_of_definitions(),
-        orders.read_of_spend(customer_id),
-    ]
-
-
 @pytest.mark.parametrize("role", [Role.ASSOCIATE, Role.ADMIN])
 def test_rows_are_the_same_read_ahead_or_one_by_one(session, shown, role):
     customer_id, associate, north = shown
     actor = factories.make_actor(associate, north, role=role)
-    reads = reads_of(actor, customer_id)
+    reads = profiles.reads(actor, customer_id)
     alone = [together.rows(session, read) for read in reads]
     assert all(alone)
     assert customers.get(session, actor, customer_id, ahead=reads).id == customer_id
@@ -68,7 +56,7 @@ def test_nothing_is_kept_beyond_its_transaction_or_for_another_customer(session,
     actor = factories.make_actor(associate, north)
     other = factories.make_customer(session, stores=(north,))
     session.commit()
-    customers.get(session, actor, customer_id, ahead=reads_of(actor, customer_id))
+    customers.get(session, actor, customer_id, ahead=profiles.reads(actor, customer_id))
     assert customers.attribute_values(session, actor, other.id) == {}
     session.rollback()
     factories.make_attribute(session, other, "shirt_fit", "wide")
