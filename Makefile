@@ -70,6 +70,7 @@ $(VENV)/bin/python:
 $(VENV)/.stamp-run: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) install --no-deps --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/python -m compileall -q app
 	@touch $@
 
 $(VENV)/.stamp-dev: requirements-dev.txt $(VENV)/.stamp-run

@@ -21,13 +21,14 @@ class Beside(Arbiter):
     """Gunicorn's master, which also keeps the process of the background jobs alive."""
 
     jobs: subprocess.Popen[bytes] | None = None
-    wait = 0
+    # One second: the workers are to have the processors to themselves until they answer.
+    wait = 1
 
     def manage_workers(self) -> None:
-        """Start the jobs again when their process is gone, later each time; called every second."""
+        """Start the jobs, and again when their process is gone, later then; called every second."""
         super().manage_workers()
         if self.app.settings.run_jobs and (self.jobs is None or self.jobs.poll() is not None):
-            if self.jobs is not None and self.wait > 0:
+            if self.wait > 0:
                 self.wait -= 1
                 return
             self.jobs = start_beside()
@@ -49,7 +50,7 @@ class Beside(Arbiter):
 
 
 class Server(BaseApplication):
-    """Gunicorn with the settings of this program; each worker makes its own application."""
+    """Gunicorn with the settings of this program; the application is made once, and forked."""
 
     def __init__(self, settings: config.Settings) -> None:
         self.settings = settings
@@ -63,6 +64,7 @@ class Server(BaseApplication):
             "worker_class": "gthread",
             "workers": settings.web_workers,
             "threads": settings.web_threads,
+            "preload_app": True,
             "graceful_timeout": 20,
             # Longer than a reverse proxy keeps an idle connection, so that the proxy closes first.
             "keepalive": 75,
@@ -82,10 +84,12 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Make the application; this runs in the worker, so no connection crosses a fork."""
+        """Make the application, which all workers share; no connection and no thread crosses the fork."""
         logs.set_up(self.settings.log_level)
         app = create_app(self.settings)
-        # What is loaded now stays: looking through it for garbage would halt every hundredth page.
+        app.extensions["engine"].dispose()
+        # What is loaded now stays: looking through it for garbage would halt every hundredth page, and
+        # make each worker's copy of it.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
