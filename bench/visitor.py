@@ -14,7 +14,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app import create_app, logs, schema
+from app import logs, schema
+from app.application import create_app
 from app.config import Settings
 from app.db import make_engine, transaction
 from app.domain.actor import Actor, Visibility

@@ -1,15 +1,14 @@
 """The command line: `clienteling COMMAND`, each with `--help`."""
 
+import gc
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
-from app import config
-from app.db import as_app_error
 from app.errors import AppError, Conflict, Invalid
 
 # Where each command is; only the one that is asked for is imported, so that the server starts sooner.
@@ -43,27 +42,47 @@ class FriendlyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(import_module(f"app.cli.{module}"), name)
+        command: click.Command = getattr(_load(f"app.cli.{module}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; say what is wrong in a line and end with 1."""
         try:
             return super().invoke(ctx)
-        except config.BadSetting as error:
-            raise click.ClickException(str(error)) from None
-        except AppError as error:
-            raise click.ClickException(describe(error)) from None
-        except DBAPIError as error:
-            known = as_app_error(error)
-            if not isinstance(known, AppError):
+        except Exception as error:
+            line = describe(error)
+            if line is None:
                 raise
-            reason = str(error.orig).strip().splitlines()[0] if error.orig else ""
-            raise click.ClickException(f"The database does not answer as it should: {reason}") from None
+            raise click.ClickException(line) from None
 
 
-def describe(error: AppError) -> str:
-    """Return an error in a line, with the reasons by field where it has them."""
+def _load(module: str) -> ModuleType:
+    if module in sys.modules:
+        return sys.modules[module]
+    # What is imported stays: to look for garbage in it would be a fifth of a command's start.
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def describe(error: Exception) -> str | None:
+    """Return what is wrong in a line, with the reasons by field; None for a fault of the program."""
+    # Here, so that each command imports what it needs, and without looking for garbage.
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- see above
+
+    from app.config import BadSetting  # noqa: PLC0415 -- see above
+    from app.db import as_app_error  # noqa: PLC0415 -- see above
+
+    if isinstance(error, BadSetting):
+        return str(error)
+    if isinstance(error, DBAPIError) and isinstance(as_app_error(error), AppError):
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else ""
+        return f"The database does not answer as it should: {reason}"
+    if not isinstance(error, AppError):
+        return None
     if not isinstance(error, (Invalid, Conflict)) or not error.fields:
         return error.message
     return " ".join(

@@ -1,6 +1,5 @@
 """`clienteling jobs`: background work in a process of its own."""
 
-import subprocess
 import sys
 
 import click
@@ -18,11 +17,3 @@ def jobs(beside_server: bool) -> None:
     if beside_server:
         runner.stop_with_parent(sys.stdin)
     runner.run(settings)
-
-
-def start_beside() -> subprocess.Popen[bytes]:
-    """Start `clienteling jobs` as a child that ends with this process, even when that is killed."""
-    return subprocess.Popen(
-        [sys.executable, "-c", "from app.cli import main; main()", "jobs", "--beside-server"],
-        stdin=subprocess.PIPE,
-    )

@@ -5,16 +5,17 @@ import gc
 import os
 import socket
 import subprocess
+import sys
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from app import config, create_app, logs, schema
+from app import config, logs, schema
+from app.application import create_app
 from app.cli.database import open_engine
 from app.cli.demo import ensure_demo, tell_sign_ins
-from app.cli.jobs import start_beside
 
 
 class Beside(Arbiter):
@@ -31,7 +32,7 @@ class Beside(Arbiter):
             if self.wait > 0:
                 self.wait -= 1
                 return
-            self.jobs = start_beside()
+            self.jobs = _start_jobs()
             self.wait = 5
 
     def stop(self, graceful: bool = True) -> None:
@@ -86,12 +87,14 @@ class Server(BaseApplication):
     def load(self) -> Any:
         """Make the application, which all workers share; no connection and no thread crosses the fork."""
         logs.set_up(self.settings.log_level)
+        # What is loaded now stays: looking through it for garbage would halt every hundredth page, and
+        # give each worker a copy of it.
+        gc.collect()
+        gc.disable()
         app = create_app(self.settings)
         app.extensions["engine"].dispose()
-        # What is loaded now stays: looking through it for garbage would halt every hundredth page, and
-        # make each worker's copy of it.
-        gc.collect()
         gc.freeze()
+        gc.enable()
         gc.set_threshold(10_000, 20, 20)
         return app
 
@@ -135,3 +138,11 @@ def refuse_taken_port(settings: config.Settings) -> None:
 def _bind_address(settings: config.Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.port}"
+
+
+def _start_jobs() -> subprocess.Popen[bytes]:
+    """Start `clienteling jobs` as a child that ends with this process, even when that is killed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from app.cli import main; main()", "jobs", "--beside-server"],
+        stdin=subprocess.PIPE,
+    )

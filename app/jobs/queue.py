@@ -3,9 +3,7 @@
 A message says "look into the table" and nothing else. Losing the queue loses no work.
 """
 
-import contextlib
 import json
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -40,39 +38,6 @@ def make_huey(settings: Settings) -> Huey:
         return SqliteHuey(NAME, filename=str(settings.data_dir / "jobs-queue.db"), **common)
     dsn = settings.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     return PostgresHuey(NAME, dsn=dsn, connect_timeout=3, read_timeout=1, **common)
-
-
-class Waker:
-    """Wakes the workers from another process, without keeping anybody waiting.
-
-    A thread of its own does it, so that a page neither waits for the queue nor fails with it; what
-    is lost that way is found by the workers' next look into the table.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.flag = threading.Event()
-        self.lock = threading.Lock()
-        self.thread: threading.Thread | None = None
-
-    def __call__(self) -> None:
-        """Wake the workers soon; returns at once."""
-        with self.lock:
-            self.flag.set()
-            # Begun with the first call: a thread does not survive the fork of a server process.
-            if self.thread is None or not self.thread.is_alive():
-                self.thread = threading.Thread(target=self._run, name="waker", daemon=True)
-                self.thread.start()
-
-    def _run(self) -> None:
-        while self.flag.wait(timeout=1):
-            self.flag.clear()
-            with contextlib.suppress(Exception):
-                huey = make_huey(self.settings)
-                try:
-                    send(huey)
-                finally:
-                    huey.storage.close()
 
 
 def send(huey: Huey, *, delay: float = 0) -> None:

@@ -20,6 +20,7 @@ from app.domain.actor import Actor
 from app.domain.jobs import JobKind
 from app.jobs import queue, runner
 from app.jobs.registry import HANDLERS, RECURRING, handles
+from app.jobs.waker import Waker
 from app.models import IdempotencyKey, Job
 from app.services import jobs
 from tests.jobs.steps import STEPS, Kind
@@ -133,7 +134,7 @@ def test_a_commit_wakes_the_worker(session, engine, environment):
         secret_key="s" * 40,
     )  # fmt: skip
     settings.data_dir.mkdir()
-    waker = queue.Waker(settings)
+    waker = Waker(settings)
     set_waker(engine, waker)
     huey = queue.make_huey(settings)
     queue.declare(huey, lambda: None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from werkzeug.routing import Map
 
-from app import create_app
+from app.application import create_app
 from app.config import Settings
 from app.domain.actor import Visibility
 from app.web import health

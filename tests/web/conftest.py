@@ -15,11 +15,11 @@ from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
-from app import create_app
 from app.api.limits import Limiter
+from app.application import create_app
 from app.config import Settings
 from app.db import set_ledger_key, set_waker, transaction
-from app.jobs.queue import Waker
+from app.jobs.waker import Waker
 from app.models import Associate
 from app.request_session import get_session
 from app.services import sign_in as sign_in_service

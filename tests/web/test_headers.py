@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app import create_app
+from app.application import create_app
 from tests.cast import PASSWORD
 
 POLICY = (
