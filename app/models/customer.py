@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.address import Address
-from app.models.associate import Associate
+from app.models.associate import Associate, full_name
 from app.models.attribute import ExtendedAttribute
 from app.models.base import Base, Id
 from app.models.store import Store
@@ -61,7 +61,7 @@ class Customer(Base):
     @property
     def name(self) -> str:
         """The name as people say it; the e-mail address where no name is known."""
-        return f"{self.first_name} {self.last_name}".strip() or self.email
+        return full_name(self.first_name, self.last_name) or self.email
 
 
 class CustomerStore(Base):

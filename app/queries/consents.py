@@ -112,7 +112,7 @@ def _states_in(kept_to: scope.Bounds) -> Select[Any]:
 
 def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentRow]:
     """Return each channel and purpose in the stores that the actor may see, clienteling first."""
-    customer_queries.get(session, actor, customer_id)
+    customer_queries.seen(session, actor, customer_id)
     return [
         ConsentRow(
             store_id=row.store_id,
@@ -128,7 +128,7 @@ def list_states(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
 
 def read_of_states(actor: Actor, customer_id: uuid.UUID) -> together.Read:
     """Return what `list_states` asks."""
-    return _states_in(scope.bounds(actor)), {"customer_id": customer_id}
+    return together.Read(_states_in(scope.bounds(actor)), {"customer_id": customer_id})
 
 
 def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[ConsentEventRow]:

@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
@@ -33,25 +34,19 @@ def get(
     customer_id: uuid.UUID,
     *parts: InstrumentedAttribute[object],
     for_update: bool = False,
-    ahead: Sequence[together.Read] = (),
 ) -> Customer:
-    """Return the customer with the named relationships loaded.
+    """Return the customer with the named relationships loaded, to be changed or shown.
 
-    `for_update` reads fresh values and locks the row until the transaction ends; `ahead` is what will
-    be asked next of the customer, and is read in the same statement.
+    `for_update` reads fresh values and locks the row until the transaction ends.
     Raises NotFound when there is none or the actor may not see it.
     """
     seen = _seen(session)
-    if not parts and not for_update and not ahead and (actor, customer_id) in seen:
-        return seen[actor, customer_id]
+    known = seen.get((actor, customer_id))
+    if isinstance(known, Customer) and not parts and not for_update:
+        return known
     single = tuple(part for part in parts if not part.property.uselist)
     query = _by_id(single, scope.bounds(actor), for_update=for_update)
-    values = {"customer_id": customer_id}
-    customer: Customer | None = (
-        together.read_ahead(session, query, values, ahead)
-        if ahead
-        else session.scalars(query, values).one_or_none()
-    )
+    customer = session.scalars(query, {"customer_id": customer_id}).one_or_none()
     if customer is None:
         raise NotFound
     for part in parts:
@@ -82,7 +77,77 @@ def _all_of(part: InstrumentedAttribute[object], *, for_update: bool) -> Select[
     return query.execution_options(populate_existing=True) if for_update else query
 
 
-def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:
+class Shown(NamedTuple):
+    """A customer as their profile shows them."""
+
+    id: uuid.UUID
+    display_id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone_number: str
+    country_code: str
+    order_count: int
+    last_order_at: datetime | None
+    created_at: datetime
+    created_by_client: str
+    creator_first_name: str | None
+    creator_last_name: str | None
+
+    @property
+    def name(self) -> str:
+        """The name as people say it; the e-mail address where no name is known."""
+        return full_name(self.first_name, self.last_name) or self.email
+
+    @property
+    def created_by_name(self) -> str:
+        """The associate who created the customer, or else the API client."""
+        return (
+            full_name(self.creator_first_name or "", self.creator_last_name or "") or self.created_by_client
+        )
+
+
+_own, _creator = Customer.__table__.c, Associate.__table__.alias("creator")
+
+
+@lru_cache(maxsize=256)
+def _shown(kept_to: scope.Bounds) -> Select[Any]:
+    return (
+        select(
+            *(_own[name] for name in Shown._fields if name in _own),
+            _creator.c.first_name.label("creator_first_name"),
+            _creator.c.last_name.label("creator_last_name"),
+        )
+        .outerjoin_from(Customer.__table__, _creator, _creator.c.id == _own.created_by_id)
+        .where(_own.id == bindparam("customer_id"), scope.within(kept_to))
+        .execution_options(**PLANNED_ONCE)
+    )
+
+
+def show(
+    session: Session, actor: Actor, customer_id: uuid.UUID, *, ahead: Sequence[together.Read] = ()
+) -> Shown:
+    """Return the customer to be shown, which takes a fraction of what `get` takes.
+
+    `ahead` is what will be asked next of the customer, and is read in the same statement.
+    Raises NotFound when there is none or the actor may not see it.
+    """
+    own = together.Read(_shown(scope.bounds(actor)), {"customer_id": customer_id})
+    found, *parts = together.read(session, [own, *ahead])
+    if not found:
+        raise NotFound
+    together.keep(session, ahead, parts)
+    customer = Shown._make(found[0])
+    _seen(session)[actor, customer_id] = customer
+    return customer
+
+
+def seen(session: Session, actor: Actor, customer_id: uuid.UUID) -> Customer | Shown:
+    """Return the customer as it was found in the running transaction, or now. Raises NotFound."""
+    return _seen(session).get((actor, customer_id)) or get(session, actor, customer_id)
+
+
+def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer | Shown]:
     """Return the customers that were found in the running transaction, unless it writes.
 
     Each part of a page asks for its customer, so that none can forget to.
@@ -91,7 +156,7 @@ def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer]:
     if transaction is None or session.info.get("writing"):
         return {}
     of_transaction: object
-    seen: dict[tuple[Actor, uuid.UUID], Customer]
+    seen: dict[tuple[Actor, uuid.UUID], Customer | Shown]
     of_transaction, seen = session.info.get("customers_seen", (None, {}))
     if of_transaction is not transaction:
         seen = {}
@@ -135,7 +200,7 @@ def known_at(session: Session, actor: Actor, customer_id: uuid.UUID) -> list[Kno
 def read_of_known_at(actor: Actor, customer_id: uuid.UUID) -> together.Read:
     """Return what `known_at` asks."""
     query = _KNOWN_AT if actor.has_every_store else _known_at_in(actor.store_ids)
-    return query, {"customer_id": customer_id}
+    return together.Read(query, {"customer_id": customer_id})
 
 
 _addresses = Address.__table__.c
@@ -149,13 +214,13 @@ _ADDRESSES = (
 
 def addresses(session: Session, actor: Actor, customer_id: uuid.UUID) -> Sequence[Any]:
     """Return the id and the fields by name of the addresses, defaults first. Raises NotFound."""
-    get(session, actor, customer_id)
+    seen(session, actor, customer_id)
     return together.rows(session, read_of_addresses(customer_id))
 
 
 def read_of_addresses(customer_id: uuid.UUID) -> together.Read:
     """Return what `addresses` asks."""
-    return _ADDRESSES, {"customer_id": customer_id}
+    return together.Read(_ADDRESSES, {"customer_id": customer_id})
 
 
 _values = ExtendedAttribute.__table__.c
@@ -169,13 +234,13 @@ _ATTRIBUTES = (
 
 def attribute_values(session: Session, actor: Actor, customer_id: uuid.UUID) -> dict[str, str]:
     """Return the extended attributes by name, as they are stored. Raises NotFound."""
-    get(session, actor, customer_id)
+    seen(session, actor, customer_id)
     return {row.name: row.value for row in together.rows(session, read_of_attributes(customer_id))}
 
 
 def read_of_attributes(customer_id: uuid.UUID) -> together.Read:
     """Return what `attribute_values` asks."""
-    return _ATTRIBUTES, {"customer_id": customer_id}
+    return together.Read(_ATTRIBUTES, {"customer_id": customer_id})
 
 
 _associates, _places = Associate.__table__.c, AssociateStore.__table__.c

@@ -167,7 +167,7 @@ def of_customer(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
 
 def read_of_customer(actor: Actor, customer_id: uuid.UUID) -> together.Read:
     """Return what `of_customer` asks."""
-    return _open_ones(scope.bounds(actor)), {"customer_id": customer_id}
+    return together.Read(_open_ones(scope.bounds(actor)), {"customer_id": customer_id})
 
 
 def may_change(session: Session, actor: Actor, customer_id: uuid.UUID) -> bool:

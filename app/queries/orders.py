@@ -99,17 +99,14 @@ class _Brief(msgspec.Struct):
         return self.ordered_products or [item for one in self.shipments or [] for item in one.items or []]
 
 
-_brief = msgspec.json.Decoder(_Brief).decode
-
-
 def list_for_customer(
     session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest
 ) -> Page[OrderRow]:
     """Return the customer's orders, newest first, online and store together. Raises NotFound."""
-    customer_queries.get(session, actor, customer_id)
+    customer_queries.seen(session, actor, customer_id)
     total = session.scalar(select(func.count()).where(Order.customer_id == customer_id)) or 0
     return Page(
-        items=[_row(*found) for found in _newest(session, customer_id, page)],
+        items=[_row(order) for order in together.rows(session, read_of_newest(customer_id, page))],
         offset=page.offset,
         requested=page.count,
         total=total,
@@ -123,15 +120,15 @@ def overview(
 
     The newest orders tell the favourite category and are listed.
     """
-    customer = customer_queries.get(session, actor, customer_id)
-    newest = _newest(session, customer_id, PageRequest(count=max(shown, NEWEST)))
+    customer = customer_queries.seen(session, actor, customer_id)
+    newest = together.rows(session, read_of_overview(customer_id, shown))
     page = Page(
-        items=[_row(*found) for found in newest[:shown]],
+        items=[_row(order) for order in newest[:shown]],
         offset=0,
         requested=shown,
         total=customer.order_count,
     )
-    return _facts(session, customer, [document for _order, document, _store in newest]), page
+    return _facts(session, customer, [order.document for order in newest]), page
 
 
 # Each profile asks, so they are made once, and of tables, whose rows take half as long as of classes.
@@ -139,23 +136,27 @@ _orders, _stores = Order.__table__.c, Store.__table__.c
 _NEWEST = (
     select(
         _orders.id, _orders.external_order_id, _orders.placed_at, _orders.state, _orders.grand_total_minor,
-        _orders.currency, _orders.item_count, _orders.document, _stores.name,
+        _orders.currency, _orders.item_count, _stores.name,
+        _orders.document,
     )
     .outerjoin(Store.__table__, _stores.id == _orders.store_id)
     .where(_orders.customer_id == bindparam("customer_id"))
     .order_by(_orders.placed_at.desc(), _orders.id.desc())
-    .offset(bindparam("offset"))
-    .limit(bindparam("count"))
+    .offset(bindparam("offset", type_=Integer))
+    .limit(bindparam("count", type_=Integer))
     .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
 
 
-def _newest(
-    session: Session, customer_id: uuid.UUID, page: PageRequest
-) -> Sequence[tuple[Any, _Brief, str | None]]:
-    """Return (columns, document, name of the store) of orders, newest first."""
-    found = session.execute(_NEWEST, {"customer_id": customer_id, "offset": page.offset, "count": page.count})
-    return [(row, _brief(row.document), row.name) for row in found.all()]
+def read_of_newest(customer_id: uuid.UUID, page: PageRequest) -> together.Read:
+    """Return what `list_for_customer` asks: a page of the orders, newest first."""
+    values = {"customer_id": customer_id, "offset": page.offset, "count": page.count}
+    return together.Read(_NEWEST, values, ("document", _Brief))
+
+
+def read_of_overview(customer_id: uuid.UUID, shown: int) -> together.Read:
+    """Return what `overview` asks of the orders themselves."""
+    return read_of_newest(customer_id, PageRequest(count=max(shown, NEWEST)))
 
 
 def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: PageRequest) -> Page[str]:
@@ -182,8 +183,8 @@ _DOCUMENTS = (
 )
 
 
-def _row(order: Any, document: _Brief, store_name: str | None) -> OrderRow:
-    links = (orders.safe_link(product.image) for product in document.products)
+def _row(order: Any) -> OrderRow:
+    links = (orders.safe_link(product.image) for product in order.document.products)
     images = list(dict.fromkeys(link for link in links if link))
     return OrderRow(
         id=order.id,
@@ -193,7 +194,7 @@ def _row(order: Any, document: _Brief, store_name: str | None) -> OrderRow:
         total_minor=order.grand_total_minor,
         currency=order.currency,
         item_count=order.item_count,
-        channel_label=store_name or document.channel or "",
+        channel_label=order.name or order.document.channel or "",
         images=images[:MAX_THUMBNAILS],
     )
 
@@ -237,10 +238,13 @@ _SPEND = (
 
 def read_of_spend(customer_id: uuid.UUID) -> together.Read:
     """Return what the facts of `overview` ask."""
-    return _SPEND, {"customer_id": customer_id, "since": datetime(*_last_months()[0], 1, tzinfo=UTC)}
+    since = datetime(*_last_months()[0], 1, tzinfo=UTC)
+    return together.Read(_SPEND, {"customer_id": customer_id, "since": since})
 
 
-def _facts(session: Session, customer: Customer, newest: Sequence[_Brief]) -> OrderFacts:
+def _facts(
+    session: Session, customer: Customer | customer_queries.Shown, newest: Sequence[_Brief]
+) -> OrderFacts:
     months = _last_months()
     totals: Counter[str] = Counter()
     monthly: Counter[tuple[str, int]] = Counter()

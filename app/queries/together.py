@@ -1,76 +1,82 @@
-"""Several small reads in one way to the database, each row of which comes as JSON.
+"""Several small reads in one way to the database, each of which comes as JSON.
 
 On PostgreSQL a small read costs a millisecond, most of it the way there and back. A page that knows what
 its parts will ask reads it ahead; a part then finds its rows here, and asks by itself where they are not.
 """
 
 import uuid
-from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from types import GenericAlias
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import JSON, Boolean, ColumnElement, FromClause, Select, Text, Uuid, cast, func, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
 from app.models.base import UtcDateTime
 
-# A statement that is made once, and its values by name; the same names mean the same in all that go together.
-Read = tuple[Select[Any], Mapping[str, Any]]
+# The column of text that is JSON, and what msgspec is to make of it.
+Document = tuple[str, Any] | None
+
+
+class Read(NamedTuple):
+    """A statement that is made once, and its values by name, which mean the same in all that go together.
+
+    `document` is there where a column holds whole documents.
+    """
+
+    statement: Select[Any]
+    values: Mapping[str, Any]
+    document: Document = None
 
 
 def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
     """Return the rows of each of these, read in one statement; columns by name."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
-    statements = tuple(statement for statement, _ in reads)
-    values = {name: value for _, given in reads for name, value in given.items()}
-    found = session.execute(_together(statements, on_sqlite=on_sqlite), values).one()
-    return [_rows(statement, text) for statement, text in zip(statements, found, strict=True)]
+    asked = tuple([(read.statement, read.document) for read in reads])
+    values = {name: value for read in reads for name, value in read.values.items()}
+    found = session.execute(_together(asked, on_sqlite=on_sqlite), values).one()
+    return [
+        _reader(*one, on_sqlite=on_sqlite)(text) if text else []
+        for one, text in zip(asked, found, strict=True)
+    ]
 
 
-def read_ahead(session: Session, query: Select[Any], values: Mapping[str, Any], reads: Sequence[Read]) -> Any:
-    """Ask a query for one row and read these in the same statement; they are kept for the transaction.
-
-    Returns what the query selects, or None where it finds no row: then nothing was read.
-    """
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    statements = tuple(statement for statement, _ in reads)
-    given = {
-        name: value for asked in (values, *(known for _, known in reads)) for name, value in asked.items()
-    }
-    row = session.execute(_beside(query, statements, on_sqlite=on_sqlite), given).one_or_none()
-    if row is None:
-        return None
-    found, *texts = row
-    kept = {
-        statement: (known, _rows(statement, text))
-        for (statement, known), text in zip(reads, texts, strict=True)
-    }
+def keep(session: Session, reads: Sequence[Read], found: Sequence[list[Any]]) -> None:
+    """Keep the rows of these, as `read` returned them, for whoever asks by `rows` in this transaction."""
+    kept = {asked.statement: (asked.values, rows) for asked, rows in zip(reads, found, strict=True)}
     session.info["read_ahead"] = (session.get_transaction(), kept)
-    return found
 
 
-def rows(session: Session, wanted: Read) -> Sequence[Any]:
-    """Return the rows, as they were read ahead in this transaction or as they are now; columns by name."""
-    statement, values = wanted
+def rows(session: Session, wanted: Read) -> list[Any]:
+    """Return the rows, as they were kept in this transaction or as they are now; columns by name."""
     of_transaction, kept = session.info.get("read_ahead", (None, {}))
     if kept and of_transaction is session.get_transaction() and not session.info.get("writing"):
-        known = kept.get(statement)
-        if known is not None and known[0] == values:
-            found: Sequence[Any] = known[1]
-            return found
-    return session.execute(statement, values).all()
+        values, found = kept.get(wanted.statement, (None, []))
+        if values == wanted.values:
+            ahead: list[Any] = found
+            return ahead
+    return read(session, [wanted])[0]
 
 
 def as_list(found: FromClause, *, on_sqlite: bool) -> ColumnElement[Any]:
     """Return the rows of a subquery as a list of lists, in its order, which both databases keep."""
-    row, rows_in_one = func.json_build_array, func.json_agg
-    if on_sqlite:
-        row, rows_in_one = func.json_array, func.json_group_array
-    return select(rows_in_one(row(*found.c), type_=JSON)).scalar_subquery()
+    return select(_listed(found.c, on_sqlite=on_sqlite)).scalar_subquery()
 
 
 def moment(text: str) -> datetime:
@@ -80,58 +86,65 @@ def moment(text: str) -> datetime:
 
 
 @lru_cache(maxsize=256)
-def _together(statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
-    return select(*_lists(statements, on_sqlite=on_sqlite)).execution_options(**PLANNED_ONCE)
-
-
-@lru_cache(maxsize=256)
-def _beside(query: Select[Any], statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
-    return query.add_columns(*_lists(statements, on_sqlite=on_sqlite))
-
-
-def _lists(statements: Sequence[Select[Any]], *, on_sqlite: bool) -> list[ColumnElement[Any]]:
+def _together(reads: tuple[tuple[Select[Any], Document], ...], *, on_sqlite: bool) -> Select[Any]:
     # As text, which this reads in a third of the time that the driver takes.
-    return [cast(as_list(statement.subquery(), on_sqlite=on_sqlite), Text) for statement in statements]
+    found: Select[Any] = select().add_columns(*(_as_text(*read, on_sqlite=on_sqlite) for read in reads))
+    return found.execution_options(**PLANNED_ONCE)
 
 
-_read_lists = msgspec.json.Decoder(list[list[Any]]).decode
+def _as_text(statement: Select[Any], document: Document, *, on_sqlite: bool) -> ColumnElement[Any]:
+    found = statement.subquery()
+    if document is None:
+        return cast(as_list(found, on_sqlite=on_sqlite), Text)
+    # Documents stand beside the rows as they are: in a row PostgreSQL would read each of them first.
+    listed = cast(_listed([c for c in found.c if c.key != document[0]], on_sqlite=on_sqlite), Text)
+    joined = (func.group_concat if on_sqlite else func.string_agg)(found.c[document[0]], ",")
+    return select(_BEGIN + listed + _BETWEEN + joined + _END).scalar_subquery()
 
 
-def _rows(statement: Select[Any], text: str | None) -> list[Any]:
-    make, readers = _shape(statement)
-    found = []
-    for values in _read_lists(text) if text else ():
-        for place, reader in readers:
-            if values[place] is not None:
-                values[place] = reader(values[place])
-        found.append(make(values))
-    return found
+_BEGIN, _BETWEEN, _END = (literal_column(f"'{text}'", Text) for text in ("[", ",[", "]]"))
+
+
+def _listed(columns: Iterable[ColumnElement[Any]], *, on_sqlite: bool) -> ColumnElement[Any]:
+    if not on_sqlite:
+        return func.json_agg(func.json_build_array(*columns), type_=JSON)
+    # SQLite keeps JSON as text, which would become a string.
+    values = [func.json(column) if isinstance(column.type, JSON) else column for column in columns]
+    return func.json_group_array(func.json_array(*values), type_=JSON)
+
+
+# What JSON has no kind for, and msgspec makes of its texts and numbers.
+_MOMENT = datetime | None
+_KINDS: dict[type[Any], Any] = {Uuid: uuid.UUID | None, UtcDateTime: _MOMENT, Boolean: bool | None}
 
 
 @lru_cache(maxsize=256)
-def _shape(
-    statement: Select[Any],
-) -> tuple[Callable[[Sequence[Any]], Any], Sequence[tuple[int, Callable[[Any], Any]]]]:
-    """Return what makes a row of a list, and by place what reads the values that JSON has no kind for."""
-    columns = list(statement.selected_columns)
-    kind = namedtuple("Row", [column.key or "" for column in columns])  # type: ignore[misc]  # noqa: PYI024
-    readers: dict[type[Any], Callable[[Any], Any]] = {
-        Uuid: _uuid, UtcDateTime: moment, Boolean: bool, JSON: _nested,
-    }  # fmt: skip
-    found = [
-        (place, reader)
-        for place, column in enumerate(columns)
-        for type_, reader in readers.items()
-        if isinstance(column.type, type_)
-    ]
-    return kind._make, found
+def _reader(statement: Select[Any], document: Document, *, on_sqlite: bool) -> Callable[[str], list[Any]]:
+    """Return what makes the rows of a statement of their JSON."""
+    columns = [column for column in statement.selected_columns if not document or column.key != document[0]]
+    kinds = [(column.key or "", _kind_of(column)) for column in columns]
+    row: Any = NamedTuple("Row", kinds)  # type: ignore[misc]
+    # SQLite keeps times in UTC and does not say so.
+    times = [name for name, kind in kinds if kind is _MOMENT] if on_sqlite else []
+    # Not strict: SQLite's true is 1.
+    if document is None:
+        decode = msgspec.json.Decoder(list[row], strict=False).decode
+        return (lambda text: [_with_zone(found, times) for found in decode(text)]) if times else decode
+    both = GenericAlias(tuple, (list[row], GenericAlias(list, document[1])))
+    decode_both = msgspec.json.Decoder(both, strict=False).decode
+    whole: Any = NamedTuple("Row", [*kinds, document])  # type: ignore[misc]
+
+    def read_both(text: str) -> list[Any]:
+        pairs = zip(*decode_both(text), strict=True)
+        return [whole._make([*_with_zone(found, times), made]) for found, made in pairs]
+
+    return read_both
 
 
-def _uuid(text: str) -> uuid.UUID:
-    # In half the time that Python takes for it.
-    return msgspec.convert(text, uuid.UUID)
+def _kind_of(column: ColumnElement[Any]) -> Any:
+    return next((kind for type_, kind in _KINDS.items() if isinstance(column.type, type_)), Any)
 
 
-def _nested(value: Any) -> Any:
-    # SQLite keeps JSON as text, and puts it into other JSON as that.
-    return msgspec.json.decode(value) if isinstance(value, str) else value
+def _with_zone(row: Any, times: Sequence[str]) -> Any:
+    known = {name: at.replace(tzinfo=UTC) for name in times if (at := getattr(row, name)) is not None}
+    return row._replace(**known) if known else row

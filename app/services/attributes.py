@@ -159,4 +159,4 @@ def definitions(session: Session) -> dict[str, attributes.Definition]:
 
 def read_of_definitions() -> together.Read:
     """Return what `definitions` asks."""
-    return _ACTIVE, {}
+    return together.Read(_ACTIVE, {})

@@ -65,7 +65,9 @@ def read(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Reading]
     """Return what there is to hold of these customers, in the order of their ids; none on hold."""
     reads = _reads(on_sqlite=lookup.on_sqlite(session))
     # In one statement: every change of a customer asks, and each way to a server costs.
-    customers, *parts = together.read(session, [(statement, {"ids": ids}) for statement in reads])
+    customers, *parts = together.read(
+        session, [together.Read(statement, {"ids": ids}) for statement in reads]
+    )
     links, attributes, entries = map(_by_customer, parts)
     found: dict[uuid.UUID, Reading] = {}
     for row in customers:

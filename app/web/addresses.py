@@ -172,7 +172,7 @@ def _form(
 
 def _index(customer_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
-    customer = queries.get(session, actor, customer_id)
+    customer = queries.show(session, actor, customer_id)
     return htmx.render(
         "addresses/index.html",
         fragment="addresses/_list.html",
@@ -183,8 +183,7 @@ def _index(customer_id: uuid.UUID) -> Response:
 def _saved(customer_id: uuid.UUID) -> Response:
     if htmx.wants_fragment():
         session, actor = get_session(), current_actor()
-        session.expire_all()
-        customer = queries.get(session, actor, customer_id)
+        customer = queries.show(session, actor, customer_id)
         return Response(
             render_template("addresses/_list.html", **profiles.addresses(session, actor, customer))
         )

@@ -102,8 +102,7 @@ def _form(customer: Customer, form: forms.AttributesForm, *, status: int = 200) 
 
 def _index(customer_id: uuid.UUID, *, is_revealed: bool = False) -> Response:
     session, actor = get_session(), current_actor()
-    session.expire_all()
-    customer = queries.get(session, actor, customer_id)
+    customer = queries.show(session, actor, customer_id)
     return htmx.render(
         "attributes/index.html",
         fragment="attributes/_list.html",

@@ -36,7 +36,7 @@ blueprint = Blueprint("consents", __name__)
 def index(customer_id: uuid.UUID) -> Response:
     """Show the opt-ins section."""
     session, actor = get_session(), current_actor()
-    return _section(session, customers.get(session, actor, customer_id))
+    return _section(session, customers.show(session, actor, customer_id))
 
 
 @blueprint.get("/customers/<uuid:customer_id>/consents/history")
@@ -200,7 +200,7 @@ def receipt(customer_id: uuid.UUID) -> Response:
     )
 
 
-def _section(session: Session, customer: Customer, announce: str = "") -> Response:
+def _section(session: Session, customer: customers.Shown, announce: str = "") -> Response:
     return htmx.render(
         "consents/index.html",
         fragment="consents/_list.html",
@@ -214,7 +214,7 @@ def _after_change(session: Session, customer_id: uuid.UUID, said: str) -> Respon
         flash(said, "ok")
         return htmx.see_other(url_for("customers.show", customer_id=customer_id))
     actor = current_actor()
-    customer = customers.get(session, actor, customer_id, Customer.created_by)
+    customer = customers.show(session, actor, customer_id, ahead=profiles.reads(actor, customer_id))
     section = profiles.consent_section(session, actor, customer)
     # The opt-in stands in the head of the open profile as well, and what it allows.
     head = profiles.head(session, actor, customer, opt_ins=section["consents"])

@@ -192,8 +192,7 @@ def add_to_store(customer_id: uuid.UUID) -> Response:
 def contact(customer_id: uuid.UUID) -> Response:
     """Show the contact section."""
     actor = current_actor()
-    customer = queries.get(get_session(), actor, customer_id, Customer.created_by)
-    return _contact(actor, customer)
+    return _contact(actor, queries.show(get_session(), actor, customer_id))
 
 
 @blueprint.route("/customers/<uuid:customer_id>/edit", methods=["GET", "POST"])
@@ -201,7 +200,7 @@ def contact(customer_id: uuid.UUID) -> Response:
 def edit(customer_id: uuid.UUID) -> Response:
     """Edit the contact data; what others saved meanwhile is merged or asked about."""
     session, actor = get_session(), current_actor()
-    customer = queries.get(session, actor, customer_id, Customer.created_by)
+    customer = queries.get(session, actor, customer_id)
     if request.method == "GET":
         holds.refuse(session, actor, customer_id)
         with transaction(session, one_change=True):
@@ -222,10 +221,10 @@ def edit(customer_id: uuid.UUID) -> Response:
         return _edit(customer, form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
     except Stale as error:
         return _ask(session, actor, customer_id, error)
-    customer = queries.get(session, actor, customer_id, Customer.created_by)
     if htmx.wants_fragment():
         # The name and the masked contact stand in the head of the open profile as well.
-        context = profiles.head(session, actor, customer)
+        shown = queries.show(session, actor, customer_id, ahead=profiles.reads(actor, customer_id))
+        context = profiles.head(session, actor, shown)
         section = render_template("customers/_contact.html", **context)
         return Response(section + render_template("customers/_head.html", **context, is_update=True))
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
@@ -284,7 +283,7 @@ def _show(
 ) -> Response:
     session, actor = get_session(), current_actor()
     ahead = profiles.reads(actor, customer_id)
-    customer = queries.get(session, actor, customer_id, Customer.created_by, ahead=ahead)
+    customer = queries.show(session, actor, customer_id, ahead=ahead)
     context = profiles.profile(session, actor, customer, revealed)
     if htmx.wants_fragment():
         response = Response(render_template("customers/_profile.html", **context))
@@ -359,7 +358,7 @@ def _lists(sees_every_customer: bool, _language: str) -> tuple[dict[str, str], .
     return tuple({"key": key.value, "label": label} for key, label in lists)
 
 
-def _contact(actor: Actor, customer: Customer) -> Response:
+def _contact(actor: Actor, customer: queries.Shown) -> Response:
     return htmx.render(
         "customers/contact.html",
         fragment="customers/_contact.html",

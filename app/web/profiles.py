@@ -20,6 +20,7 @@ from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.models import Customer
 from app.queries import consents, customers, data_requests, orders, together
+from app.queries.customers import Shown
 from app.services import attributes
 from app.web.filters import html_lang, money
 
@@ -87,13 +88,14 @@ def reads(actor: Actor, customer_id: uuid.UUID) -> list[together.Read]:
         data_requests.read_of_customer(actor, customer_id),
         attributes.read_of_definitions(),
         orders.read_of_spend(customer_id),
+        orders.read_of_overview(customer_id, ORDERS_SHOWN),
     ]
 
 
 def profile(
-    session: Session, actor: Actor, customer: Customer, revealed: Mapping[str, str] | None = None
+    session: Session, actor: Actor, customer: Shown, revealed: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return what the whole profile shows; the customer comes with who created them."""
+    """Return what the whole profile shows."""
     facts, newest = orders.overview(session, actor, customer.id, ORDERS_SHOWN)
     requests = data_requests.of_customer(session, actor, customer.id)
     opt_ins = consent_section(session, actor, customer, requests)
@@ -109,7 +111,7 @@ def profile(
 def head(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Shown,
     facts: orders.OrderFacts | None = None,
     opt_ins: Sequence[consents.ConsentRow] | None = None,
     revealed: Mapping[str, str] | None = None,
@@ -142,7 +144,7 @@ def head(
 
 
 def contact_way(
-    session: Session, actor: Actor, customer: Customer, kind: str, value: str
+    session: Session, actor: Actor, customer: Customer | Shown, kind: str, value: str
 ) -> dict[str, Sequence[Way]]:
     """Return how the phone number or e-mail address may be used, now that it was asked for."""
     opt_ins = consents.list_states(session, actor, customer.id)
@@ -163,7 +165,7 @@ _CHANNELS = {
 
 def _ways(
     actor: Actor,
-    customer: Customer,
+    customer: Customer | Shown,
     opt_ins: Sequence[consents.ConsentRow],
     requests: OpenRequests,
     revealed: Mapping[str, str],
@@ -207,7 +209,7 @@ def _target(value: str) -> str:
 def may_edit(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Customer | Shown,
     requests: OpenRequests | None = None,
 ) -> bool:
     """True when the user may change the customer, by role and by no hold; `requests` if they are known."""
@@ -221,7 +223,7 @@ def may_edit(
 def contact(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Shown,
     requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the contact section shows; `requests` if they are known, here and below."""
@@ -231,7 +233,7 @@ def contact(
             email_masked=values.mask_email(customer.email),
             phone_masked=values.mask_phone(customer.phone_number),
         ),
-        "created_by_name": customer.created_by.name if customer.created_by else customer.created_by_client,
+        "created_by_name": customer.created_by_name,
         "may_edit": may_edit(session, actor, customer, requests),
     }
 
@@ -239,7 +241,7 @@ def contact(
 def addresses(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Shown,
     requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the addresses section shows."""
@@ -253,7 +255,7 @@ def addresses(
 def extended_attributes(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Shown,
     requests: OpenRequests | None = None,
     *,
     is_revealed: bool = False,
@@ -273,7 +275,7 @@ def extended_attributes(
 def consent_section(
     session: Session,
     actor: Actor,
-    customer: Customer,
+    customer: Shown,
     requests: OpenRequests | None = None,
 ) -> dict[str, Any]:
     """Return what the opt-ins section shows."""
