@@ -2,14 +2,13 @@
 
 import gc
 import json
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.orm import Session
 
 from app import config, schema
@@ -116,8 +115,10 @@ def _run(
         )
     counts: Counter[Outcome] = Counter()
     refused: list[RowResult] = []
-    with _progress() as progress:
-        task = progress.add_task(source.kind, total=source.count, completed=done)
+    with click.progressbar(
+        length=source.count, label=source.kind, show_pos=True, file=sys.stderr
+    ) as progress:
+        progress.update(done)
         for batch in imports.batches(source, done=done):
             results: list[RowResult] = []
             try:
@@ -136,19 +137,12 @@ def _run(
             bad = [result for result in results if result.outcome is Outcome.REFUSED]
             refused += bad[: SHOWN - len(refused)]
             _append(report, bad)
-            progress.update(task, completed=done)
+            progress.update(len(batch))
     if not dry_run:
         with transaction(session):
             imports.finish(session, actor, job.id)
     _tell(counts, refused, dry_run=dry_run, report=report)
     return counts
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )  # fmt: skip
 
 
 def _append(report: Path | None, bad: list[RowResult]) -> None:
