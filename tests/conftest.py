@@ -26,6 +26,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if in_browser and not config.getoption("--browser-tests") else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL leave out what cannot differ there: tests marked `once`, and those without a database."""
+    if config.getoption("--database") == "postgresql":
+        left_out = [item for item in items if not may_differ(item)]
+        items[:] = [item for item in items if may_differ(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def may_differ(item: pytest.Item) -> bool:
+    """True when another database could give another result."""
+    has_database = not {"database", "database_kind"}.isdisjoint(getattr(item, "fixturenames", ()))
+    return has_database and item.get_closest_marker("once") is None
+
+
 @pytest.fixture(scope="session")
 def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.config.getoption("--database"))

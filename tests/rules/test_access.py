@@ -29,6 +29,7 @@ def test_the_table_names_every_route_and_no_other(app):
     assert routes(app.url_map) == set(TABLE)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("line_name", sorted(TABLE))
 def test_each_person_gets_what_the_table_says(line_name, app, database, session, sign_in):
     found, leaks = {}, []

@@ -50,6 +50,7 @@ def add_more(session, store, customer, number):
     session.commit()
 
 
+@pytest.mark.once
 def test_the_number_of_statements_is_the_same_for_one_row_and_for_three(
     app, cast, things, session, sign_in, selects
 ):

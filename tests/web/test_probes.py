@@ -102,6 +102,7 @@ def fill(session, store, actor_of, text):
     return things
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("probe", PROBES)
 def test_what_is_stored_makes_no_element(app, cast, session, sign_in, probe):
     with transaction(session):
@@ -133,6 +134,7 @@ def is_clean(html, probe, where):
     return probe[:15] in text
 
 
+@pytest.mark.once
 def test_nothing_of_another_store_stands_on_any_page_or_header(app, cast, session, sign_in):
     canary = "CANARY-STORE-B"
     fill(session, cast.south, cast.cleo, canary)

@@ -128,6 +128,7 @@ def test_a_decision_without_a_reason_keeps_what_was_typed(session, cast, crowd, 
     assert session.scalars(select(ConsentReview)).all() == []
 
 
+@pytest.mark.once
 def test_no_route_of_the_review_gives_consent(session, cast, say, sign_in):
     """Every route with everything that a form could send, on every state that is no opt-in."""
     mia = sign_in(cast.mia)
