@@ -29,7 +29,10 @@ def test_a_manager_takes_a_deletion_and_calls_it_off(tablet, cast, session, scre
     if script:
         it.check()
     shoot(page, f"new-{name}")
+    what_it_does = page.get_by_text("A deletion can be called off")
+    what_it_does.wait_for(state="hidden")
     page.locator(".chip", has_text="Deletion").tap()
+    what_it_does.wait_for()
     page.get_by_label("How you made sure that it is the customer").select_option("in_person")
     page.get_by_role("button", name="Record the request").tap()
     page.get_by_role("heading", name="Call it off").wait_for()
