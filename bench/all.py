@@ -2,13 +2,13 @@
 
 import sys
 
-from bench import api, http, profile, search
+from bench import api, http, profile, search, start
 from bench.measure import machine, print_goals
 
 
 def main(arguments: list[str]) -> None:
     print(machine())
-    goals = [goal for bench in (search, profile, api, http) for goal in bench.main(arguments)]
+    goals = [goal for bench in (search, profile, api, http, start) for goal in bench.main(arguments)]
     print_goals(goals)
     print(machine())
 
