@@ -50,7 +50,7 @@ def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     asked = tuple([(read.statement, read.document) for read in reads])
     values = {name: value for read in reads for name, value in read.values.items()}
-    found = session.execute(_together(asked, on_sqlite=on_sqlite), values).one()
+    found = session.connection().execute(_together(asked, on_sqlite=on_sqlite), values).one()
     return [
         _reader(*one, on_sqlite=on_sqlite)(text) if text else []
         for one, text in zip(asked, found, strict=True)
