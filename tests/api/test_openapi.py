@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_the_page_needs_no_script_and_no_other_host(anonymous):
         assert path in page
 
 
+@cache
+def schema(app):
+    """Read once: schemathesis looks for constants in each module of the application."""
+    return schemathesis.openapi.from_wsgi("/v0/openapi.json", app)
+
+
 @pytest.mark.parametrize("name", [f"{route.method} {route.path}" for route in ROUTES])
 def test_answers_are_as_described_whatever_is_sent(name, api, app, cast, session):
     """Seeded and bounded: so many requests for each operation, with a token of all scopes."""
@@ -83,8 +90,7 @@ def test_answers_are_as_described_whatever_is_sent(name, api, app, cast, session
     put(program, WHOLE.replace("lukasz.wisniewski@example.com", "marie@mail.example"))
     headers = {"Authorization": f"Bearer {program.access_token}"}
     method, path = name.split(" ")
-    schema = schemathesis.openapi.from_wsgi("/v0/openapi.json", app)
-    operation = schema[re.sub(r"<(\w+)>", r"{\1}", path)][method]
+    operation = schema(app)[re.sub(r"<(\w+)>", r"{\1}", path)][method]
     described = openapi.build()["paths"][path.replace("<", "{").replace(">", "}")][method.lower()]
     example = None
     if "requestBody" in described:

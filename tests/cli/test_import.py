@@ -166,7 +166,7 @@ def test_addresses_attributes_and_opt_ins_find_their_customer(session, run):
 def test_an_import_killed_in_the_middle_goes_on_and_leaves_each_row_once(
     session, run, database_url, tmp_path
 ):
-    total = 6_000
+    total = 3_000
     lines = [
         json.dumps(
             {

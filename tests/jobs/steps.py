@@ -1,13 +1,14 @@
-"""A job of ten steps for the tests, whose every effect is a row, and a program that runs it.
-
-`python -m tests.jobs.steps` is `clienteling jobs` with this handler.
-"""
+"""A job of ten steps for the tests, whose every effect is a row, and `clienteling jobs` with its handler."""
 
 import os
+import sys
 import time
 from enum import StrEnum
 
+import app.cli.jobs  # noqa: F401 -- what `clienteling jobs` imports when it is asked for
+from app.cli import main
 from app.domain import clock
+from app.jobs import runner
 from app.jobs.registry import handles
 from app.models import IdempotencyKey
 from app.models.base import new_id
@@ -34,7 +35,12 @@ def steps(work):
             time.sleep(float(os.environ.get("STEP_SECONDS", "0")))
 
 
-if __name__ == "__main__":
-    from app.cli import main
+def run(environment):
+    """`clienteling jobs` in this process, which is a new one."""
+    os.environ.update(environment)
+    logs = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(logs, sys.stderr.fileno())
+    main(["jobs"])
 
-    main()
+
+runner.load_handlers()

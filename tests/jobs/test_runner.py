@@ -1,10 +1,8 @@
 """Real worker processes: woken, stopped, killed in the middle, and two at once."""
 
 import contextlib
+import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,10 +21,12 @@ from app.jobs.registry import HANDLERS, RECURRING, handles
 from app.jobs.waker import Waker
 from app.models import IdempotencyKey, Job
 from app.services import jobs
-from tests.jobs.steps import STEPS, Kind
+from tests.jobs.steps import STEPS, Kind, run
 
-ROOT = Path(__file__).parent.parent.parent
 SYSTEM = Actor.system("test")
+# Processes of their own, forked from one that has imported all: that takes longer than their work.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.jobs.steps"])
 
 
 @pytest.fixture
@@ -45,15 +45,16 @@ def start(environment):
     started = []
 
     def start(**more):
-        command = [sys.executable, "-m", "tests.jobs.steps", "jobs"]
-        process = subprocess.Popen(command, env=environment | more, cwd=ROOT, stderr=subprocess.PIPE)
+        process = PROCESSES.Process(target=run, args=(environment | more,))
+        process.start()
         started.append(process)
         return process
 
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.join()
+        process.close()
 
 
 def add(session, subject, **over):
@@ -90,8 +91,8 @@ def test_a_worker_killed_at_any_moment_leaves_each_effect_exactly_once(session, 
     for _kill in range(4):
         worker = start(STEP_SECONDS="0.05")
         seen = wait_for(session, lambda least=seen: (n := effects(session).total()) >= least + 3 and n)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        worker.kill()
+        worker.join()
     assert seen < 3 * STEPS
     start()
     wait_for(session, lambda: {state(session, job) for job in added} == {"done"})
@@ -110,8 +111,9 @@ def test_a_stopped_worker_ends_its_step_and_another_goes_on_at_once(session, sta
     job = add(session, "job", key="one")
     first = start(STEP_SECONDS="0.3")
     wait_for(session, lambda: effects(session).total() >= 2)
-    first.send_signal(signal.SIGTERM)
-    assert first.wait(timeout=30) == 0
+    first.terminate()
+    first.join(timeout=30)
+    assert first.exitcode == 0
     session.rollback()
     stopped = effects(session).total()
     assert state(session, job) == "queued"

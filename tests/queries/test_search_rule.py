@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from app.domain import search_tokens, searches
 from app.domain.paging import PageRequest
 from app.domain.searches import CustomerQuery, CustomerSort, Searchable
-from app.models import Customer
+from app.models import Base, Customer
 from app.models import search as tables
+from app.models.base import new_id
 from app.queries import search, search_lookup, search_plan
 from app.services import search_index
 from tests import factories as make
@@ -46,9 +47,11 @@ class Crowd:
         self.stores = make.make_store(session), make.make_store(session)
         self.root = make.make_actor(make.make_associate(session, role="admin"))
         self.people: list[tuple[Customer, Searchable, int]] = []
+        theirs: list[Base] = []
         for number in range(SIZE):
             homes = [(self.stores[0],), (self.stores[1],), self.stores][r.randrange(3)]
             customer = Customer(
+                id=new_id(),
                 display_id=f"D{number:04d}{r.choice('ABC')}",
                 email=f"{r.choice(['marie', 'm.smith', 'x_y', 'zoe'])}{number}@{r.choice(['mail', 'shop'])}.example",  # noqa: E501
                 first_name=r.choice(FIRST),
@@ -61,15 +64,12 @@ class Crowd:
             )
             customer.email_key = customer.email
             session.add(customer)
-            session.flush()
-            for store in homes:
-                session.add(
-                    make.CustomerStore(
-                        customer_id=customer.id, store_id=store.id, since=NOON, reason="created"
-                    )
-                )
+            theirs += [
+                make.CustomerStore(customer_id=customer.id, store_id=store.id, since=NOON, reason="created")
+                for store in homes
+            ]
             order = f"ord{r.randrange(30):04d}x{number}"
-            session.add(
+            theirs.append(
                 make.Order(
                     external_order_id=order, order_key=order, customer_id=customer.id, placed_at=NOON, state="shipped",  # noqa: E501
                     currency="EUR", grand_total_minor=1, document="{}", recorded_at=NOON,
@@ -86,6 +86,9 @@ class Crowd:
             self.people.append(
                 (customer, person, {self.stores[0]: 1}.get(homes[0], 2) if len(homes) == 1 else 3)
             )
+        session.flush()
+        session.add_all(theirs)
+        session.flush()
         search_index.refresh(session, [customer.id for customer, _, _ in self.people])
         session.commit()
 
