@@ -156,7 +156,9 @@ def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE lets two writers queue, instead of failing in the middle of their work.
     options = connection.get_execution_options()
     if not options.get("writes", False):
-        connection.exec_driver_sql("BEGIN")
+        # Straight to the driver: it takes no lock, so there is no error to translate.
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("BEGIN")
         return
     patience = int(options.get("patience_ms") or SQLITE_PRAGMAS["busy_timeout"])
     # A connection keeps it until it is told otherwise.

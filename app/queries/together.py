@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    type_coerce,
 )
 from sqlalchemy.orm import Session
 
@@ -51,10 +52,7 @@ def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
     asked = tuple([(read.statement, read.document) for read in reads])
     values = {name: value for read in reads for name, value in read.values.items()}
     found = session.connection().execute(_together(asked, on_sqlite=on_sqlite), values).one()
-    return [
-        _reader(*one, on_sqlite=on_sqlite)(text) if text else []
-        for one, text in zip(asked, found, strict=True)
-    ]
+    return [_reader(*one)(text) if text else [] for one, text in zip(asked, found, strict=True)]
 
 
 def keep(session: Session, reads: Sequence[Read], found: Sequence[list[Any]]) -> None:
@@ -102,49 +100,49 @@ def _as_text(statement: Select[Any], document: Document, *, on_sqlite: bool) -> 
     return select(_BEGIN + listed + _BETWEEN + joined + _END).scalar_subquery()
 
 
-_BEGIN, _BETWEEN, _END = (literal_column(f"'{text}'", Text) for text in ("[", ",[", "]]"))
+_BEGIN, _BETWEEN, _END, _UTC = (literal_column(f"'{text}'", Text) for text in ("[", ",[", "]]", "+00:00"))
 
 
 def _listed(columns: Iterable[ColumnElement[Any]], *, on_sqlite: bool) -> ColumnElement[Any]:
     if not on_sqlite:
         return func.json_agg(func.json_build_array(*columns), type_=JSON)
-    # SQLite keeps JSON as text, which would become a string.
-    values = [func.json(column) if isinstance(column.type, JSON) else column for column in columns]
-    return func.json_group_array(func.json_array(*values), type_=JSON)
+    return func.json_group_array(func.json_array(*map(_on_sqlite, columns)), type_=JSON)
+
+
+def _on_sqlite(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # SQLite keeps JSON as text, which would become a string, and times in UTC without saying so.
+    if isinstance(column.type, JSON):
+        return func.json(column)
+    return type_coerce(column, Text) + _UTC if isinstance(column.type, UtcDateTime) else column
 
 
 # What JSON has no kind for, and msgspec makes of its texts and numbers.
-_MOMENT = datetime | None
-_KINDS: dict[type[Any], Any] = {Uuid: uuid.UUID | None, UtcDateTime: _MOMENT, Boolean: bool | None}
+_KINDS: dict[type[Any], Any] = {
+    Uuid: uuid.UUID | None,
+    UtcDateTime: datetime | None,
+    Boolean: bool | None,
+}
 
 
 @lru_cache(maxsize=256)
-def _reader(statement: Select[Any], document: Document, *, on_sqlite: bool) -> Callable[[str], list[Any]]:
+def _reader(statement: Select[Any], document: Document) -> Callable[[str], list[Any]]:
     """Return what makes the rows of a statement of their JSON."""
     columns = [column for column in statement.selected_columns if not document or column.key != document[0]]
     kinds = [(column.key or "", _kind_of(column)) for column in columns]
     row: Any = NamedTuple("Row", kinds)  # type: ignore[misc]
-    # SQLite keeps times in UTC and does not say so.
-    times = [name for name, kind in kinds if kind is _MOMENT] if on_sqlite else []
     # Not strict: SQLite's true is 1.
     if document is None:
-        decode = msgspec.json.Decoder(list[row], strict=False).decode
-        return (lambda text: [_with_zone(found, times) for found in decode(text)]) if times else decode
+        return msgspec.json.Decoder(list[row], strict=False).decode
     both = GenericAlias(tuple, (list[row], GenericAlias(list, document[1])))
     decode_both = msgspec.json.Decoder(both, strict=False).decode
     whole: Any = NamedTuple("Row", [*kinds, document])  # type: ignore[misc]
 
     def read_both(text: str) -> list[Any]:
         pairs = zip(*decode_both(text), strict=True)
-        return [whole._make([*_with_zone(found, times), made]) for found, made in pairs]
+        return [whole._make((*found, made)) for found, made in pairs]
 
     return read_both
 
 
 def _kind_of(column: ColumnElement[Any]) -> Any:
     return next((kind for type_, kind in _KINDS.items() if isinstance(column.type, type_)), Any)
-
-
-def _with_zone(row: Any, times: Sequence[str]) -> Any:
-    known = {name: at.replace(tzinfo=UTC) for name in times if (at := getattr(row, name)) is not None}
-    return row._replace(**known) if known else row
