@@ -51,6 +51,7 @@ class Definition(NamedTuple):
     choices: Sequence[str]
     group: str
     is_sensitive: bool
+    is_active: bool
 
 
 def read(definition: Definition | None, value: object) -> str:

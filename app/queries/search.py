@@ -11,7 +11,9 @@ from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.paging import Page
 from app.domain.searches import NOT_ASKED, CustomerList, CustomerQuery, CustomerSort, Term
-from app.models import AccessEntry
+from app.domain.texts import N_
+from app.errors import Invalid
+from app.models import AccessEntry, AttributeDefinition
 from app.models import search as tables
 from app.queries import scope, search_plan, search_rows, search_statements
 from app.queries import search_lookup as lookup
@@ -32,10 +34,13 @@ MAX_ORDERS = 50
 def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[CustomerRow]:
     """Return one page of a list, with what each row shows.
 
-    Nothing outside the actor's stores is ever in it. Raises NotFound for a store that is not theirs.
+    Nothing outside the actor's stores is ever in it. Raises NotFound for a store that is not theirs,
+    and Invalid for a filter by a sensitive attribute: who is in the list would tell what is hidden.
     """
     if query.store_id is not None:
         scope.require_store(actor, query.store_id)
+    if query.attribute_name and session.scalar(_IS_SENSITIVE, {"name": query.attribute_name}):
+        raise Invalid({"attribute_name": [_NO_FILTER]})
     wanted = searches.terms(query.text)
     found = Found(docs=[], total=0)
     orders: dict[int, str] = {}
@@ -58,6 +63,14 @@ def list_page(session: Session, actor: Actor, query: CustomerQuery) -> Page[Cust
         total=page.offset + len(docs) if many and is_last else min(found.total, MAX_TOTAL),
         total_capped=many and not is_last,
     )
+
+
+# Retired definitions count too: their values are still there.
+_IS_SENSITIVE = select(AttributeDefinition.is_sensitive).where(AttributeDefinition.key == bindparam("name"))
+_NO_FILTER = N_(
+    "This attribute is sensitive, so no list can be filtered by it. Choose another, or open a customer and "
+    "reveal it there."
+)
 
 
 def _question(session: Session, actor: Actor, query: CustomerQuery) -> Question | None:

@@ -140,13 +140,14 @@ def _write(
 
 
 # Each profile and list asks, so it is made once, and of a table, whose rows take half as long as a class's.
+# Retired ones that are sensitive come too: their values are still there, and stay hidden.
 _columns = AttributeDefinition.__table__.c
-_ACTIVE = (
+_DEFINITIONS = (
     select(
         _columns.key, _columns.label, _columns.type, _columns.choices, _columns.group_name,
-        _columns.is_sensitive,
+        _columns.is_sensitive, _columns.is_active,
     )
-    .where(_columns.is_active)
+    .where(_columns.is_active | _columns.is_sensitive)
     .order_by(_columns.group_name, _columns.position, _columns.label)
     .execution_options(**PLANNED_ONCE)
 )  # fmt: skip
@@ -154,9 +155,14 @@ _ACTIVE = (
 
 def definitions(session: Session) -> dict[str, attributes.Definition]:
     """Return the active definitions by key, in the order in which they are asked."""
+    return {key: found for key, found in to_show(session).items() if found.is_active}
+
+
+def to_show(session: Session) -> dict[str, attributes.Definition]:
+    """Return what values are shown by: the active definitions and, of the retired, the sensitive ones."""
     return {row.key: attributes.Definition(*row) for row in together.rows(session, read_of_definitions())}
 
 
 def read_of_definitions() -> together.Read:
-    """Return what `definitions` asks."""
-    return together.Read(_ACTIVE, {})
+    """Return what `definitions` and `to_show` ask."""
+    return together.Read(_DEFINITIONS, {})

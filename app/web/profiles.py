@@ -262,7 +262,7 @@ def extended_attributes(
 ) -> dict[str, Any]:
     """Return what the preferences section shows; sensitive ones only when they were asked for."""
     given = customers.attribute_values(session, actor, customer.id)
-    groups = _groups(attributes.definitions(session), given, is_revealed=is_revealed)
+    groups = _groups(attributes.to_show(session), given, is_revealed=is_revealed)
     return {
         "customer": customer,
         "attribute_groups": groups,

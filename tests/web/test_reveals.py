@@ -1,9 +1,10 @@
 """Sensitive preferences stay hidden until they are asked for, which is noted."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.models import AccessEntry
+from app.models import AccessEntry, AttributeDefinition
+from app.services import search_index
 from tests import factories
 
 
@@ -26,6 +27,31 @@ def test_no_page_shows_them_in_passing(cast, allergy, sign_in, session, path):
     text = sign_in(cast.ada).get(f"/customers/{cast.marie.id}{path}").text
     assert "walnuts" not in text
     assert revealed(session) == []
+
+
+@pytest.mark.parametrize("name", ["ada", "root"])
+def test_no_filter_of_a_list_tells_them(cast, allergy, sign_in, session, name):
+    search_index.refresh(session, [cast.marie.id])
+    session.commit()
+    browser = sign_in(getattr(cast, name))
+    asked = {"list": "store", "attribute_name": "allergy", "attribute_value": "walnuts"}
+    answer = browser.post("/customers/search", data=asked)
+    assert answer.status_code == 422
+    assert "no list can be filtered by it" in answer.text
+    assert str(cast.marie.id) not in answer.text
+    asked |= {"attribute_name": "shirt_fit", "attribute_value": "slim"}
+    assert str(cast.marie.id) in browser.post("/customers/search", data=asked).text
+
+
+def test_retired_ones_stay_hidden_until_they_are_asked_for(cast, allergy, sign_in, session):
+    session.execute(update(AttributeDefinition).values(is_active=False))
+    session.commit()
+    browser = sign_in(cast.ada)
+    assert "walnuts" not in browser.get(f"/customers/{cast.marie.id}/attributes").text
+    asked = {"list": "store", "attribute_name": "allergy", "attribute_value": "walnuts"}
+    assert browser.post("/customers/search", data=asked).status_code == 422
+    assert "walnuts" in browser.post(f"/customers/{cast.marie.id}/attributes/reveal").text
+    assert revealed(session) == ["attributes"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
