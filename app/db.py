@@ -251,10 +251,21 @@ def _wake(session: Session) -> None:
 
 
 def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
-    """Return the AppError that a database error means to people, or the error itself."""
+    """Return the AppError that a database error means to people, or the error itself.
+
+    Only a value that is taken is what people can run into; any other rule of the tables that is broken is
+    a fault of this program, which must not look like one of theirs.
+    """
     if isinstance(error, IntegrityError):
+        if not _is_taken(error):
+            return error
         return Conflict(message="Somebody saved the same value just now. Please check and try again.")
     # PostgreSQL reports its idle-in-transaction limit as InternalError, hence the wide net.
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return Unavailable()
     return error
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    # PostgreSQL's code for it; SQLite's driver has only words.
+    return getattr(error.orig, "sqlstate", None) == "23505" or str(error.orig).startswith("UNIQUE")

@@ -215,7 +215,7 @@ def spoken(
         actor,
         customer_id=customer.id,
         store_id=_store(actor),
-        associate_id=actor.id,
+        associate_id=actor.associate_id,
         offered=offered,
         chosen=choices,
         method=Method.SPOKEN,
@@ -324,7 +324,14 @@ def _ask(
     consents.require_contact(session, customer, {channel for channel, _ in choices})
     end_asks(session, customer.id, kinds=(kind,))
     ask = _new_ask(
-        session, kind, customer.id, _store(actor), actor.id, language, offered, clock.utcnow() + life
+        session,
+        kind,
+        customer.id,
+        _store(actor),
+        actor.associate_id,
+        language,
+        offered,
+        clock.utcnow() + life,
     )
     audit.record(
         session,
@@ -487,7 +494,7 @@ def _ask_to_confirm(
         AskKind.CONFIRMATION,
         customer.id,
         store_id,
-        associate_id or actor.id,
+        associate_id or actor.associate_id,
         language,
         offered,
         expires_at,

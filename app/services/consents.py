@@ -167,7 +167,7 @@ def withdraw_all(
             method=method,
             at=now,
             source=_SOURCES.get(method, ""),
-            associate_id=actor.id,
+            associate_id=actor.associate_id,
             device=device,
         )
         for row in rows
@@ -235,7 +235,7 @@ def note_changed_contact(
             method=Method.SYSTEM,
             at=now,
             source=N_("Contact changed"),
-            associate_id=actor.id,
+            associate_id=actor.associate_id,
         )
         for row in rows
     ]
@@ -527,7 +527,7 @@ def _append(
             method=Method.SYSTEM,
             at=at,
             source=N_("Review"),
-            associate_id=actor.id,
+            associate_id=actor.associate_id,
         )
         for row, _ in rows
     ]

@@ -6,8 +6,11 @@ import uuid
 import pytest
 from sqlalchemy import func, select
 
-from app.models import AccessEntry, Address, AuditEntry, Customer, CustomerStore
-from app.services import search_index
+from app.db import transaction
+from app.domain.actor import Actor
+from app.domain.consents import Action, Channel, Method, Purpose
+from app.models import AccessEntry, Address, AuditEntry, Consent, ConsentEvent, Customer, CustomerStore
+from app.services import consents, search_index
 from tests import factories as make
 
 CUSTOMERS = "/v0/d/consumer_profiles"
@@ -282,6 +285,24 @@ def test_the_sample_of_update_with_an_empty_email_keeps_it(api):
         )
         changed = program.put(f"{CUSTOMERS}/{customer['id']}", json=body).get_json()
         assert (changed["email"], changed["phone_number"]) == (SAMPLE["email"], SAMPLE["phone_number"])
+
+
+def test_new_contact_data_of_somebody_opted_in_is_taken_and_has_to_be_confirmed_again(api, cast, session):
+    yes = {"purpose": Purpose.CLIENTELING, "action": Action.GIVEN, "method": Method.SIGNATURE}
+    shown = {"wording": "clienteling-1", "language": "fr", "store_id": cast.north.id}
+    with transaction(session):
+        for channel in (Channel.EMAIL, Channel.SMS):
+            consents.record(session, Actor.system("test"), cast.marie.id, channel=channel, **yes, **shown)
+    program = api()
+    url = f"{CUSTOMERS}/{cast.marie.id}"
+    known = program.get(url).get_json()
+    given = known | {"email": "marie.new@example.com", "phone_number": "+1 202 555 0177"}
+    changed = program.put(url, json=given)
+    assert changed.status_code == 200, changed.text
+    assert changed.get_json()["email"] == "marie.new@example.com"
+    assert set(session.scalars(select(Consent.state))) == {"reconfirm"}
+    found = session.scalars(select(ConsentEvent).where(ConsentEvent.action == "contact_changed")).all()
+    assert {(event.channel, event.associate_id) for event in found} == {("email", None), ("sms", None)}
 
 
 @pytest.mark.parametrize("revision", [0, 1, 3, 99, 2**31 - 1])
