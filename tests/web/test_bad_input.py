@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.models import Customer, SignInSession
+from app.models import ConsentEvent, Customer, DataRequest, SignInSession
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -22,6 +22,15 @@ FORM = "application/x-www-form-urlencoded"
 )
 def test_an_address_that_is_no_text_is_refused(cast, sign_in, path):
     assert sign_in(cast.ada).get(path).status_code == 400
+
+
+def test_a_head_does_what_a_get_does(cast, sign_in, session):
+    browser, data = sign_in(cast.mia), {"language": "en", "choices": "clienteling.phone", "way": "spoken"}
+    for path in (f"/customers/{cast.marie.id}/consents/new", "/retention/request"):
+        asked = browser.head(path, data=data | {"was_read_aloud": "yes"}, content_type=FORM)
+        assert (asked.status_code, asked.data) == (browser.get(path).status_code, b"")
+    assert not session.scalar(select(func.count()).select_from(ConsentEvent))
+    assert not session.scalar(select(func.count()).select_from(DataRequest))
 
 
 @pytest.mark.parametrize("tail", ["1", "-1", "99999999999999999999", "1_0", "٣", "..", "%27--", "0" * 36])
