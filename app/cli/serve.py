@@ -16,6 +16,7 @@ from app import config, logs, schema
 from app.application import create_app
 from app.cli.database import open_engine
 from app.cli.demo import ensure_demo, tell_sign_ins
+from app.cli.worker import Readable, ServerLog, Worker
 
 
 class Beside(Arbiter):
@@ -62,7 +63,8 @@ class Server(BaseApplication):
         settings = self.settings
         values: dict[str, Any] = {
             "bind": [_bind_address(settings)],
-            "worker_class": "gthread",
+            "worker_class": Worker,
+            "logger_class": ServerLog,
             "workers": settings.web_workers,
             "threads": settings.web_threads,
             "preload_app": True,
@@ -72,8 +74,6 @@ class Server(BaseApplication):
             # Up to here the API itself says what is too long.
             "limit_request_line": 8190,
             "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
             "control_socket_disable": True,
             # PROXY_COUNT alone decides what is believed of the headers that proxies set.
             "forwarded_allow_ips": "",
@@ -92,6 +92,7 @@ class Server(BaseApplication):
         gc.collect()
         gc.disable()
         app = create_app(self.settings)
+        app.wsgi_app = Readable(app.wsgi_app)  # type: ignore[method-assign]
         app.extensions["engine"].dispose()
         gc.freeze()
         gc.enable()

@@ -1,8 +1,13 @@
 """Broken, huge and forged requests: each is refused with words, none is a fault."""
 
-import pytest
-from sqlalchemy import func, select
+from io import BytesIO
 
+import pytest
+from gunicorn.http import errors
+from sqlalchemy import func, select
+from werkzeug.test import Client
+
+from app.cli.worker import Readable
 from app.models import ConsentEvent, Customer, DataRequest, SignInSession
 
 FORM = "application/x-www-form-urlencoded"
@@ -158,3 +163,16 @@ def test_a_page_left_open_until_the_session_ended_goes_to_sign_in(cast, sign_in,
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     hx = other.post("/preferences/theme", data={"theme": "dark"}, headers={"HX-Request": "true"})
     assert (hx.status_code, hx.headers["HX-Redirect"]) == (401, "/sign-in")
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/v0/token", "/v0/d/consumer_profiles", "/w/x/one-click"])
+def test_a_body_that_is_wrongly_chunked_is_a_bad_request(app, session, path):
+    class Chunked(BytesIO):
+        def read(self, *_size):
+            raise errors.InvalidChunkSize(b"zz")
+
+    environ = {"wsgi.input": Chunked(), "wsgi.input_terminated": True, "REQUEST_METHOD": "POST"}
+    answer = Client(Readable(app)).post(
+        path, environ_overrides=environ, content_type="application/x-www-form-urlencoded"
+    )
+    assert answer.status_code == 400
