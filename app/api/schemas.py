@@ -411,7 +411,7 @@ def _order_kind(spec: Spec, *, whole: bool, is_top: bool = False) -> dict[str, A
             bounds = {"minimum": spec.low, "maximum": spec.high}
             kind |= {name: bound for name, bound in bounds.items() if bound is not None}
         case Integer():
-            kind = {"type": "integer"}
+            kind = {"type": "integer", "minimum": spec.low, "maximum": spec.high}
         case Time():
             kind = {"type": "string", "description": "ISO 8601, as the source wrote it."}
         case Free():

@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 from app.domain.payment_cards import last_four, mask_cards
 
 MAX_PROBLEMS: Final = 50
-MAX_INTEGER: Final = 2**63 - 1
 MAX_AMOUNT_DIGITS: Final = 18
 MAX_DECIMALS: Final = 20
 MAX_FREE_DEPTH: Final = 8
@@ -153,16 +152,18 @@ def _fits(value: int | Decimal) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number of at most 63 bits."""
+    """A whole number between `low` and `high`."""
 
+    low: int
+    high: int
     keeps: int | None = None
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the number."""
         if isinstance(value, bool) or not isinstance(value, int):
             problems.add("Write a whole number without quotes and without a point, such as 2.")
-        elif not -MAX_INTEGER <= value <= MAX_INTEGER:
-            problems.add("Write a smaller number.")
+        elif not self.low <= value <= self.high:
+            problems.add(f"Write a whole number from {self.low} to {self.high}.")
         return value
 
 

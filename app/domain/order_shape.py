@@ -29,6 +29,8 @@ _UUID = Text(36, exact=True)
 _CODE = Text(50)
 _ZIP = Text(32, keeps=SHORT_ZIP)
 _TIME_ = Time()
+# Far beyond what anybody sells on one line; a source may take pieces back with less than none.
+_QUANTITY = Integer(-1_000_000, 1_000_000)
 _COUNTRY = Choice(COUNTRY_CODES, "Write the two capital letters of a country in ISO 3166-1, such as DE.")
 _CURRENCY = Choice(CURRENCY_CODES, "Write the three capital letters of a currency in ISO 4217, such as EUR.")
 _ADDRESS_TYPE = Choice(frozenset({"billing", "shipping"}), "Write billing or shipping.")
@@ -135,7 +137,7 @@ _PRODUCTS = ListOf(
             "id": _LABEL,
             "name": Text(500),
             "image": _LINK,
-            "quantity": Integer(),
+            "quantity": _QUANTITY,
             "price": Record({**_PRICE, "catalog": Amount()}),
             "category": _LABEL,
             "variation_color_value": _LABEL,
@@ -167,7 +169,7 @@ _RETURN: Mapping[str, Spec] = {
         Record(
             {
                 "product_id": _LABEL,
-                "quantity": Integer(),
+                "quantity": _QUANTITY,
                 "return_reason": Text(4000, keeps=GONE),
                 "return_code": _LABEL,
                 "returned_at": _TIME_,

@@ -45,6 +45,9 @@ MAX_BYTES: Final = 2**20
 MAX_DEPTH: Final = 32
 MAX_NUMBER_LENGTH: Final = 60
 THUMBNAILS: Final = 3
+# Far beyond what anybody sells at once, and within what a column of 32 bits holds.
+MAX_PIECES: Final = 1_000_000_000
+_REFUSED: Final = "This order cannot be taken as it is."
 _TOLERANCE: Final = Decimal("0.01")
 # A string with its escapes is skipped whole, even one that never ends: each character is read once.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -91,7 +94,7 @@ def parse(document: object) -> OrderDocument:
     except TooManyProblemsError:
         problems.fields.setdefault("", []).append("There may be more: mend these first.")
     if problems.fields:
-        raise Invalid(problems.fields, "This order cannot be taken as it is.")
+        raise Invalid(problems.fields, _REFUSED)
     return _summarize(kept)
 
 
@@ -99,6 +102,10 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
     products: list[Mapping[str, Any]] = kept.get("ordered_products") or [
         item for shipment in kept.get("shipments", []) for item in shipment.get("items", [])
     ]
+    pieces = units(products)
+    if pieces > MAX_PIECES:
+        # A list of products alone cannot be that long.
+        raise Invalid({"shipments": [f"Write quantities of at most {MAX_PIECES} pieces in all."]}, _REFUSED)
     total = kept.get("totals", {}).get("grand_total")
     created_at = kept.get("created_at")
     return OrderDocument(
@@ -114,7 +121,7 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
         channel_type=kept.get("channel_type"),
         currency=next(_currencies(kept, products), None),
         grand_total=None if total is None else Decimal(total),
-        item_count=units(products),
+        item_count=pieces,
         status_label=kept.get("status_label"),
         fulfilment=fulfilment(kept),
         categories=_distinct(product.get("category") for product in products),

@@ -164,6 +164,8 @@ def test_a_client_of_some_stores_puts_in_orders_of_them_only(api, cast, session)
         (small(payments={}), "payments"),
         (small(totals={"grand_total": "12"}), "totals.grand_total"),
         (small(shipments=[{"items": [{"quantity": 1.5}]}]), "shipments.0.items.0.quantity"),
+        (small(ordered_products=[{"quantity": 2**31}]), "ordered_products.0.quantity"),
+        (small(shipments=[{"items": [{"quantity": 10**6}] * 999}] * 2), "shipments"),
     ],
 )
 def test_what_cannot_be_taken_says_where(api, session, body, field):

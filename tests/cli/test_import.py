@@ -163,6 +163,21 @@ def test_addresses_attributes_and_opt_ins_find_their_customer(session, run):
     assert count(session, Address) == 1
 
 
+def test_an_order_of_impossible_size_is_a_refused_row(session, run):
+    orders = [
+        {"external_order_id": name, "billing_address": {"email": "zoe@mail.example"}, **over}
+        for name, over in (
+            ("A", {"ordered_products": [{"quantity": 2**53 - 1}]}),
+            ("C", {"ordered_products": [{"quantity": 2}]}),
+        )
+    ]
+    told = run("orders", "\n".join(map(json.dumps, orders)), name="orders.jsonl")
+    assert "1 created" in told.output, told.output
+    assert "1 refused" in told.output
+    assert "ordered_products.0.quantity" in told.output
+    assert session.scalars(select(Order.external_order_id)).all() == ["C"]
+
+
 def test_an_import_killed_in_the_middle_goes_on_and_leaves_each_row_once(
     session, run, database_url, tmp_path
 ):

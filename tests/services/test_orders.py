@@ -86,6 +86,13 @@ def test_an_order_read_back_equals_the_order_put_in(session, shop, marie, total,
     assert order_rules.loads(order.document) == order_rules.parse(document).document
 
 
+def test_the_most_pieces_that_an_order_may_have_can_be_stored(session, shop, marie):
+    shipments = [{"items": [{"quantity": 1_000_000}] * 1000}]
+    order, _ = record(session, small(ordered_products=[], shipments=shipments), store_id=shop.id)
+    session.expire_all()
+    assert order.item_count == order_rules.MAX_PIECES
+
+
 def test_counts_follow_an_order_that_moves(session, shop, marie):
     ben = factories.make_customer(session, stores=(shop,), email="ben@mail.example")
     record(session, small("A", created_at="2026-05-03T10:00:00Z"), store_id=shop.id)
