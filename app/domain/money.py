@@ -9,8 +9,8 @@ from babel.numbers import get_currency_precision
 from app.domain.texts import N_, Text
 from app.domain.values import BadValue
 
-# What a database's 64-bit integer holds.
-MAX_MINOR = 2**63 - 1
+# Ten thousand million in euro: beyond what anybody pays, and a million of them still sum in 64 bits.
+MAX_MINOR = 10**12
 
 
 @lru_cache(maxsize=256)
@@ -36,5 +36,11 @@ def to_minor(amount: Decimal | int, currency: str) -> int:
             )
         )
     if abs(scaled.numerator) > MAX_MINOR:
-        raise BadValue(N_("This amount is too large."))
+        raise BadValue(
+            Text.of(
+                N_("Write an amount of at most %(most)s %(currency)s."),
+                most=f"{MAX_MINOR // 10**digits:,}",
+                currency=currency,
+            )
+        )
     return int(scaled.numerator)

@@ -228,8 +228,15 @@ _MONTH = case(
     ),
     else_=0,
 )
+# Summed in two parts: the sum of large amounts can be more than 64 bits hold, where SQLite's fails.
+_PART = 10**9
 _SPEND = (
-    select(_orders.currency, _MONTH.label("month"), func.sum(_orders.grand_total_minor).label("total"))
+    select(
+        _orders.currency,
+        _MONTH.label("month"),
+        func.sum(_orders.grand_total_minor // _PART).label("parts"),
+        func.sum(_orders.grand_total_minor % _PART).label("rest"),
+    )
     .where(_orders.customer_id == bindparam("customer_id"), _orders.state != Fulfilment.CANCELLED.value)
     .group_by(_orders.currency, _MONTH)
     .execution_options(**PLANNED_ONCE)
@@ -248,9 +255,10 @@ def _facts(
     months = _last_months()
     totals: Counter[str] = Counter()
     monthly: Counter[tuple[str, int]] = Counter()
-    for currency, number, minor in together.rows(session, read_of_spend(customer.id)):
-        totals[currency] += int(minor)
-        monthly[currency, int(number)] += int(minor)
+    for currency, number, parts, rest in together.rows(session, read_of_spend(customer.id)):
+        minor = int(parts) * _PART + int(rest)
+        totals[currency] += minor
+        monthly[currency, int(number)] += minor
     spend = sorted(((minor, currency) for currency, minor in totals.items()), reverse=True)
     main = spend[0][1] if spend else None
     return OrderFacts(

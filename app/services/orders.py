@@ -184,7 +184,8 @@ class _Places:
         try:
             _total_minor(given.order, _currency(given.order, self.store_of(given)))
         except BadValue as error:
-            return Invalid({"totals.grand_total": [str(error)]})
+            named = "order_total" if given.order.grand_total is None else "grand_total"
+            return Invalid({f"totals.{named}": [str(error)]})
         if given.customer_id is not None and given.customer_id not in self.ids:
             return Invalid({"customer_id": ["There is no such customer."]})
         for identity in _ids(given):

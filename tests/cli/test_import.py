@@ -168,12 +168,13 @@ def test_an_order_of_impossible_size_is_a_refused_row(session, run):
         {"external_order_id": name, "billing_address": {"email": "zoe@mail.example"}, **over}
         for name, over in (
             ("A", {"ordered_products": [{"quantity": 2**53 - 1}]}),
+            ("B", {"totals": {"grand_total": 2**53 - 1, "currency": "KWD"}}),
             ("C", {"ordered_products": [{"quantity": 2}]}),
         )
     ]
     told = run("orders", "\n".join(map(json.dumps, orders)), name="orders.jsonl")
     assert "1 created" in told.output, told.output
-    assert "1 refused" in told.output
+    assert "2 refused" in told.output
     assert "ordered_products.0.quantity" in told.output
     assert session.scalars(select(Order.external_order_id)).all() == ["C"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
 from app.db import transaction
 from app.domain import clock, money
@@ -155,6 +155,16 @@ def test_facts_sum_by_currency_without_cancelled_orders(session, shop, marie):
     assert (facts.favourite, facts.order_count, len(facts.months)) == ("Shirts", 3, 12)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_was_stored_before_amounts_were_bounded_is_summed_exactly(session, shop, marie, sign):
+    amount = sign * (2**63 - 1)
+    for number in "ABC":
+        record(session, small(number), store_id=shop.id)
+    session.execute(update(Order).values(grand_total_minor=amount))
+    session.commit()
+    assert list(order_queries.facts(session, SYSTEM, marie.id).spend) == [(3 * amount, "EUR")]
+
+
 def test_another_stores_order_is_not_there(session, shop, marie):
     other = factories.make_store(session)
     cleo = factories.make_actor(factories.make_associate(session, stores=(other,)), other)
@@ -186,7 +196,8 @@ def test_a_refused_order_of_a_batch_leaves_the_others(session, shop, marie):
         (Decimal(3000), "JPY", 3000),
         (Decimal("3000.00"), "JPY", 3000),
         (Decimal("1.234"), "KWD", 1234),
-        (Decimal("90071992547409.93"), "EUR", 9007199254740993),
+        (Decimal("10000000000.00"), "EUR", 10**12),
+        (-(10**12), "JPY", -(10**12)),
     ],
 )
 def test_amounts_become_the_smallest_unit(amount, currency, minor):
@@ -201,6 +212,14 @@ def test_a_part_of_the_smallest_unit_is_refused(session, shop, marie, total, cur
     with pytest.raises(Invalid) as refused:
         record(session, small(totals={"grand_total": Decimal(total), "currency": currency}), store_id=shop.id)
     assert list(refused.value.fields) == ["totals.grand_total"]
+
+
+@pytest.mark.parametrize("key", ["grand_total", "order_total"])
+def test_an_amount_beyond_what_anybody_pays_is_refused(session, shop, marie, key):
+    with pytest.raises(Invalid) as refused:
+        record(session, small(totals={key: Decimal("1000000000.001"), "currency": "KWD"}), store_id=shop.id)
+    reason = "Write an amount of at most 1,000,000,000 KWD."
+    assert refused.value.fields == {f"totals.{key}": [reason]}
 
 
 def test_an_order_without_currency_is_read_in_the_stores(session, marie):
