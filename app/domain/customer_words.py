@@ -59,6 +59,10 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
         "枠内に署名するか、お名前を入力してください。",
     ),
     "thanks": ("Thank you", "Merci", "Vielen Dank", "ありがとうございます"),
+    "ended": (
+        "This question has ended", "Cette question n'est plus ouverte", "Diese Frage ist nicht mehr offen",
+        "この質問は終了しました",
+    ),
     "hand_back": (
         "Please hand the tablet back.", "Veuillez rendre la tablette.",
         "Bitte geben Sie das Tablet zurück.", "タブレットをスタッフにお返しください。",

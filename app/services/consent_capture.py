@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -130,13 +130,11 @@ def send_link(
     return ask, _give_token(session, ask)
 
 
-def open_link(session: Session, token: str, kind: AskKind, *, for_update: bool = False) -> ConsentAsk:
+def open_link(session: Session, token: str, kind: AskKind) -> ConsentAsk:
     """Return the open question behind a token. Raises NotFound for one that is used up or late."""
     query = select(ConsentAsk).where(
         ConsentAsk.token_hash == hash_token(token), ConsentAsk.kind == kind.value
     )
-    if for_update:
-        query = query.with_for_update().execution_options(populate_existing=True)
     ask = session.scalars(query).one_or_none()
     if ask is None or not is_open(ask):
         raise NotFound
@@ -161,9 +159,9 @@ def answer(
     """Record what the customer chose of what was offered; what was left out is refused.
 
     Raises Invalid for a choice that was not offered or a yes without a signature, and Conflict
-    when the question was answered already.
+    when the question was answered already, ended meanwhile or is gone with the customer.
     """
-    if not is_open(ask):
+    if not _take(session, ask):
         raise Conflict(message=N_("This question was answered already, or it is too old. Ask again."))
     offered = {(Channel(channel), Purpose(purpose)): uuid.UUID(key) for channel, purpose, key in ask.offers}
     if not set(chosen) <= set(offered):
@@ -228,7 +226,9 @@ def spoken(
 
 def confirm(session: Session, token: str, *, device: str = "") -> ConsentAsk:
     """Turn what waits for the link in the mail into consent. Raises NotFound as `open_link`."""
-    ask = open_link(session, token, AskKind.CONFIRMATION, for_update=True)
+    ask = open_link(session, token, AskKind.CONFIRMATION)
+    if not _take(session, ask):
+        raise NotFound
     customer = session.get_one(Customer, ask.customer_id)
     if ask.contact_hash != hash_token(customer.email_key):
         raise NotFound
@@ -290,9 +290,36 @@ def end_asks(
         ask.state = AskState.SUPERSEDED.value
 
 
+def end_by_hold(session: Session, customer_id: uuid.UUID) -> None:
+    """End a customer's open questions, since nothing may be asked now, and the mail that asks to confirm.
+
+    Their time is over: so the job that ends what is late takes back what waited for a confirmation too.
+    """
+    now = clock.utcnow()
+    session.execute(
+        update(ConsentAsk)
+        .where(
+            ConsentAsk.customer_id == customer_id,
+            ConsentAsk.state == AskState.OPEN.value,
+            ConsentAsk.expires_at > now,
+        )
+        .values(expires_at=now)
+    )
+    mails.cancel(session, customer_id, kinds=(MailKind.CONFIRM_CONSENT,))
+
+
 def hash_token(token: str) -> str:
     """Return what is kept of a token or an address."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _take(session: Session, ask: ConsentAsk) -> bool:
+    """Lock a question and its customer, first the customer as every act does; True if it can be answered."""
+    customer = session.get(Customer, ask.customer_id, with_for_update=True, populate_existing=True)
+    if customer is None:
+        return False
+    session.refresh(ask, with_for_update=True)
+    return is_open(ask) and not data_requests.is_on_hold(session, customer.id)
 
 
 def _refuse_on_hold(session: Session, customer_id: uuid.UUID) -> None:

@@ -22,7 +22,7 @@ from app.queries import associates as associate_queries
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
 from app.queries import retention as retention_queries
-from app.services import audit, events, jobs, mails, search_index
+from app.services import audit, consent_capture, events, jobs, mails, search_index
 from app.services.mails import MailKind
 
 ACTIVE_AGAIN = N_("The customer bought something or was in touch again.")
@@ -52,7 +52,7 @@ def record(
 ) -> DataRequest:
     """Record a request; of deletions and restrictions a customer has one at a time, the open one is returned.
 
-    Both put the customer on hold at once.
+    Both put the customer on hold at once, which ends what the customer was being asked.
 
     Raises Invalid, NotFound and Forbidden.
     """
@@ -86,6 +86,7 @@ def record(
     if row.erase_after is not None:
         plan_erasure(session, actor, row.id, at=row.erase_after)
     if kind in data_requests.FIRST_STATE:
+        consent_capture.end_by_hold(session, customer.id)
         _tell_hold(session, actor, customer, EventKind.CUSTOMER_RESTRICTED, kind)
     return row
 

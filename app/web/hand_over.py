@@ -76,14 +76,14 @@ def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Respons
     session = get_session()
     settings: Settings = current_app.extensions["settings"]
     form = request.form
-    words = customer_words.words(ask.language)
+    words, ask_id = customer_words.words(ask.language), ask.id
     is_no = form.get("answer") == "no"
     if not is_no and not form.getlist("choices"):
         return show(ask, [words["choose_error"]])
     try:
         chosen = [] if is_no else consents.read_choices(form.getlist("choices"))
         with transaction(session):
-            fresh = session.get(ConsentAsk, ask.id, with_for_update=True, populate_existing=True)
+            fresh = session.get(ConsentAsk, ask_id)
             if fresh is None:
                 raise NotFound
             consent_capture.answer(

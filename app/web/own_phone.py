@@ -15,7 +15,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models import ConsentAsk, Customer, Store
 from app.queries import consents as consent_queries
 from app.services import consent_capture, consents, mails
-from app.services.consent_capture import AskKind
+from app.services.consent_capture import AskKind, AskState
 from app.web import devices, hand_over, htmx
 from app.web.access import public
 from app.web.database import get_session
@@ -33,11 +33,15 @@ def answer(token: str) -> Response:
         return _gone()
     if request.method == "GET":
         return _question(ask)
+    ask_id = ask.id
     response = hand_over.take_answer(ask, _question)
     if response.status_code == 422:
         return response
-    fresh = get_session().get(ConsentAsk, ask.id, populate_existing=True)
-    return htmx.render("own_phone/done.html", **_done(fresh or ask))
+    fresh = get_session().get(ConsentAsk, ask_id, populate_existing=True)
+    if fresh is None or fresh.state != AskState.ANSWERED:
+        # It ended while it was open on the phone.
+        return _gone()
+    return htmx.render("own_phone/done.html", **_done(fresh))
 
 
 @blueprint.route("/confirm/<token>", methods=["GET", "POST"])

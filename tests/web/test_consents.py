@@ -4,7 +4,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from app.db import transaction
 from app.domain import clock
+from app.domain.actor import Actor
+from app.domain.data_requests import Kind, RequestInput
 from app.models import (
     AuditEntry,
     Consent,
@@ -16,7 +19,7 @@ from app.models import (
     Mail,
     SignInSession,
 )
-from app.services import mails
+from app.services import consent_expiry, data_requests, mails
 from tests import factories
 from tests.cast import PASSWORD
 
@@ -326,3 +329,40 @@ def test_a_receipt_is_in_the_language_of_the_newest_answer(ada, cast, session):
     assert "Votre accord" in ada.get(f"{base(cast)}/receipt").text
     ask(ada, cast, "spoken", "clienteling.sms", was_read_aloud="yes", language="en")
     assert "Your consent to" in ada.get(f"{base(cast)}/receipt").text
+
+
+@pytest.mark.parametrize("kind", [Kind.DELETION, Kind.RESTRICTION])
+def test_a_hold_ends_what_is_asked_and_withdrawing_goes_on(app, settings, ada, cast, session, kind):
+    email_yes(ada, cast)
+    confirm, link = confirmation(session), link_of(ask(ada, cast, "phone", "marketing.sms"))
+    ask(ada, cast, "tablet", "marketing.sms")
+    with transaction(session):
+        given = RequestInput(customer_id=cast.marie.id, kind=kind.value)
+        data_requests.record(session, Actor.system("test"), given)
+    phone, yes = app.test_client(), {"choices": "marketing.sms", "answer": "yes", "signed_name": "Marie"}
+    for path in (link, confirm):
+        gone = phone.post(path, data=yes)
+        assert (gone.status_code, "not work any more" in gone.text) == (404, True)
+    assert ada.post("/hand-over", data=yes).status_code == 303
+    page = ada.get("/hand-over").text
+    assert ("Cette question n&#39;est plus ouverte" in page, "Merci" in page) == (True, False)
+    assert states(session) == {"clienteling.email": "pending", "clienteling.sms": "accepted"}
+    assert set(session.scalars(select(Mail.state).where(Mail.kind == "confirm_consent"))) == {"cancelled"}
+    token = mails.withdrawal_token(settings.secret_key, cast.marie.id, cast.north.id)
+    assert phone.post(f"/w/{token}", data={"channel": "sms"}).status_code == 303
+    assert states(session)["clienteling.sms"] == "withdrawn"
+    # What waited for the mail is taken back with the question.
+    with transaction(session):
+        consent_expiry.end_asks(session, Actor.system("test"), limit=10)
+    assert states(session)["clienteling.email"] == "not_asked"
+
+
+def test_no_question_that_is_still_open_is_answered_on_hold(app, ada, cast, session):
+    email_yes(ada, cast)
+    confirm, link = confirmation(session), link_of(ask(ada, cast, "phone", "marketing.sms"))
+    session.rollback()
+    factories.make_data_request(session, cast.marie, cast.north, kind="restriction", state="restricted")
+    phone = app.test_client()
+    for path in (link, confirm):
+        assert phone.post(path, data={"choices": "marketing.sms", "answer": "yes"}).status_code == 404
+    assert states(session) == {"clienteling.email": "pending", "clienteling.sms": "accepted"}
