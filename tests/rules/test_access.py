@@ -33,9 +33,11 @@ def test_the_table_names_every_route_and_no_other(app):
 @pytest.mark.parametrize("line_name", sorted(TABLE))
 def test_each_person_gets_what_the_table_says(line_name, app, database, session, sign_in):
     found, leaks = {}, []
-    for person in PEOPLE:
-        # What one did is undone before the next tries.
-        world = database.again(session, make_world)
+    world = database.scene(session, make_world)
+    for number, person in enumerate(PEOPLE):
+        # What one did is undone before the next tries; reading does nothing, says test_every_form.py.
+        if number and not line_name.startswith("GET"):
+            world = database.again(session, make_world)
         cast, things = world.cast, world.things
         people = {
             "own": cast.ada,
