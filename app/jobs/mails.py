@@ -6,9 +6,9 @@ import ssl
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import formatdate, make_msgid
 from functools import cache
 from pathlib import Path
@@ -55,6 +55,19 @@ class Text:
     plain: str
     html: str
     withdraw_url: str = ""
+
+
+class _Link(UnstructuredHeader, BaseHeader):
+    """A header with an address, which stands on one line: longer ones would be written as encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """Return the header as it is sent; readers of mail look for the address as it is (RFC 8058)."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("List-Unsubscribe", _Link)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 @handles(JobKind.MAIL_SEND)
@@ -205,7 +218,7 @@ def _retention(session: Session, settings: Settings, mail: Mail) -> Text | None:
 
 def message(settings: Settings, to_address: str, text: Text) -> EmailMessage:
     """Return the message with its headers. Raises ValueError for a header that holds a line end."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = text.subject
     mail["From"] = settings.mail_from
     # An address object: what does not parse as one address is refused, never split into headers.

@@ -159,12 +159,18 @@ def smtp():
         thread.join()
 
 
-def test_smtp_is_handed_the_mail(engine, session, settings, mail, marie, smtp):
+def test_smtp_is_handed_the_mail(engine, session, settings, mail, marie, shop, smtp):
     url = f"smtp://127.0.0.1:{smtp.server_address[1]}"
     run(engine, session, replace(settings, mail_url=url), mail)
     assert smtp.to == [f"rcpt TO:<{marie.email}>".encode()]
     (sent,) = smtp.mails
     assert email.message_from_bytes(sent)["To"] == marie.email
+    # Byte for byte: who reads it looks for the address, and decodes nothing.
+    token = mails.withdrawal_token(settings.secret_key, marie.id, shop.id)
+    assert f"\r\nList-Unsubscribe: <https://shop.example/w/{token}/one-click>\r\n".encode() in sent
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in sent
+    assert sent.startswith(b"Subject: =?utf-8?")
+    assert max(map(len, sent.splitlines())) < 200
     assert fresh(session, mail).state == "sent"
 
 
