@@ -345,8 +345,8 @@ OPERATIONS: dict[str, Operation] = {
         summary="Put an order in",
         description="Creates or replaces the order with this `external_order_id`; the same again changes"
         " nothing. The customer is found by `customer_uuid` or by the e-mail address of the billing"
-        " address, or created. The store is the one whose name `channel` carries. Of a card number only"
-        " the last four digits are kept.",
+        " address, or created. The store is the one whose name `channel` carries. Of the number of a payment"
+        " card in a text only the last four digits are kept; ids are not looked through.",
         body={**schemas.order_schema(whole=False), "examples": [_ORDER_SENT]},
         answer="Order",
         example=_ORDER,

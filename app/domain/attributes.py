@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
-from app.domain import folding, payment_cards, values
+from app.domain import folding, payment_cards
 from app.domain.customers import MAX_ATTRIBUTES
 from app.domain.fields import Checker
 from app.domain.texts import N_, Text
@@ -61,12 +61,12 @@ def read(definition: Definition | None, value: object) -> str:
     choices are stored joined by ", ", in the definition's order.
     Raises BadValue with what would be accepted.
     """
-    cleaned = values.text(value, max_length=MAX_VALUE)
+    cleaned = payment_cards.text(value, max_length=MAX_VALUE)
     if definition is None or not cleaned:
-        return payment_cards.refuse_cards(cleaned)
+        return cleaned
     match AttributeType(definition.type):
         case AttributeType.TEXT:
-            return payment_cards.refuse_cards(cleaned)
+            return cleaned
         case AttributeType.CHOICE:
             return _choice(definition, cleaned)
         case AttributeType.CHOICES:
@@ -129,7 +129,7 @@ def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) ->
     stored: dict[str, str] = {}
     for name, value in given.items():
         field = f"attribute.{name}"
-        key = checker.take(field, partial(values.text, name, max_length=MAX_KEY), "")
+        key = checker.take(field, partial(payment_cards.text, name, max_length=MAX_KEY), "")
         taken = checker.take(field, partial(read, definitions.get(key), value), "")
         if key and taken:
             stored[key] = taken

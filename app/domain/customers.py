@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from app.domain import values
+from app.domain import payment_cards, values
 from app.domain.fields import Checker
 from app.domain.texts import N_
 
@@ -98,7 +98,7 @@ def _check(given: dict[str, Any], region: str | None, strict: bool) -> dict[str,
     for name in ("first_name", "last_name"):
         if name in given:
             columns[name] = checker.take(
-                name, partial(values.text, given[name], max_length=values.MAX_NAME), ""
+                name, partial(payment_cards.text, given[name], max_length=values.MAX_NAME), ""
             )
     if "email" in given:
         email = checker.take("email", lambda: values.email(given["email"]), "")
@@ -111,7 +111,9 @@ def _check(given: dict[str, Any], region: str | None, strict: bool) -> dict[str,
         typed, e164 = checker.take(
             "phone_number",
             lambda: values.phone(
-                given["phone_number"], region=columns.get("country_code") or region, strict=strict
+                payment_cards.text(given["phone_number"], max_length=values.MAX_PHONE),
+                region=columns.get("country_code") or region,
+                strict=strict,
             ),
             NO_PHONE,
         )

@@ -203,7 +203,7 @@ def check_reason(reason: str, *, field: str = "reason") -> str:
 
 
 def _note(text: str) -> str:
-    return payment_cards.refuse_cards(values.text(text, max_length=MAX_NOTE))
+    return payment_cards.text(text, max_length=MAX_NOTE)
 
 
 def _required(text: str) -> str:

@@ -69,22 +69,28 @@ def text_problem(value: object, limit: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `limit` characters; with `exact`, of just so many, where "" is none."""
+    """Text of at most `limit` characters; with `exact`, of just so many, where "" is none.
+
+    `is_id` says that it names something by a number of its own, which is kept whatever it looks like.
+    """
 
     limit: int = 255
     exact: bool = False
-    card: bool = False
+    is_about_payment: bool = False
+    is_id: bool = False
     keeps: int | None = None
 
     def read(self, value: Any, problems: Problems) -> Any:
-        """Return the text; card numbers in a `card` text are masked."""
+        """Return the text; the numbers of payment cards in it are masked."""
         if self.exact and value == "":
             return None
         if reason := text_problem(value, self.limit):
             problems.add(reason)
         elif self.exact and len(value) != self.limit:
             problems.add(f"Write just {self.limit} characters, or leave it out.")
-        return mask_cards(value) if self.card and isinstance(value, str) else value
+        if self.is_id or self.exact or not isinstance(value, str):
+            return value
+        return mask_cards(value, is_about_payment=self.is_about_payment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,40 +212,51 @@ class Free:
     keeps: int | None = None
 
     def read(self, value: Any, problems: Problems) -> Any:
-        """Return the object."""
+        """Return the object; the numbers of payment cards in it are masked."""
         if not isinstance(value, Mapping):
             problems.add("Write this as an object in { }.")
-        else:
-            self._read(value, problems, [0], 0)
-        return value
+            return value
+        return self._read(value, problems, [0], 0)
 
-    def _read(self, value: Any, problems: Problems, parts: list[int], depth: int) -> None:
+    def _read(self, value: Any, problems: Problems, parts: list[int], depth: int) -> Any:
         parts[0] += 1
         if parts[0] == MAX_FREE_PARTS + 1:
             problems.add(f"Write at most {MAX_FREE_PARTS} values here.")
         if parts[0] > MAX_FREE_PARTS:
-            return
+            return None
         if depth > MAX_FREE_DEPTH:
             problems.add(f"Nest this at most {MAX_FREE_DEPTH} deep.")
         elif isinstance(value, Mapping):
+            read = {}
             for key, part in value.items():
                 if reason := text_problem(key, 255):
                     # The key itself is no path that could be shown.
                     problems.add(f"One key cannot be kept. {reason}")
                     continue
                 problems.path.append(key)
-                self._read(part, problems, parts, depth + 1)
+                read[_without_cards(key)] = self._read(part, problems, parts, depth + 1)
                 problems.path.pop()
+            return read
         elif isinstance(value, list):
+            listed = []
             for place, part in enumerate(value):
                 problems.path.append(place)
-                self._read(part, problems, parts, depth + 1)
+                listed.append(self._read(part, problems, parts, depth + 1))
                 problems.path.pop()
+            return listed
         elif isinstance(value, str):
             if reason := text_problem(value, 4000):
                 problems.add(reason)
+            return _without_cards(value)
         elif value is not None and not isinstance(value, bool):
             Amount().read(value, problems)
+            if isinstance(value, int) and _fits(value) and "*" in (masked := _without_cards(str(value))):
+                return masked
+        return value
+
+
+def _without_cards(text: str) -> str:
+    return mask_cards(text, is_about_payment=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ SHORT_ZIP: Final = 2  # the region, not the street
 
 _LABEL = Text(255)
 _NOTE = Text(4000)
-_LINK = Text(2048)
-_PERSONAL_LINK = Text(2048, keeps=GONE)
 _PERSONAL = Text(255, keeps=GONE)
+_ID = Text(255, is_id=True)
+_PERSONAL_ID = Text(255, is_id=True, keeps=GONE)
+_LINK = Text(2048, is_id=True)
+_PERSONAL_LINK = Text(2048, is_id=True, keeps=GONE)
 _UUID = Text(36, exact=True)
 _CODE = Text(50)
 _ZIP = Text(32, keeps=SHORT_ZIP)
@@ -54,7 +56,7 @@ _SHIPPING_ADDRESS: Mapping[str, Spec] = {
     "country_code": _COUNTRY,
     "phone": _PERSONAL,
 }
-_BILLING_ADDRESS: Mapping[str, Spec] = {**_SHIPPING_ADDRESS, "email": Text(320, keeps=GONE)}
+_BILLING_ADDRESS: Mapping[str, Spec] = {**_SHIPPING_ADDRESS, "email": Text(320, is_id=True, keeps=GONE)}
 
 _ACCOUNTING_ADDRESS: Mapping[str, Spec] = {
     "type": _ADDRESS_TYPE,
@@ -85,11 +87,11 @@ _STORE_ADDRESS: Mapping[str, Spec] = {
 _PAYMENT: Mapping[str, Spec] = {
     "uuid": _UUID,
     "currency": _CURRENCY,
-    "method": Text(255, card=True),
-    "payment_detail": Text(4000, card=True, keeps=GONE),
+    "method": Text(255, is_about_payment=True),
+    "payment_detail": Text(4000, is_about_payment=True, keeps=GONE),
     "credit_card_number": CardNumber(),
-    "status_label": Text(255, card=True),
-    "status_description": Text(4000, card=True, keeps=GONE),
+    "status_label": Text(255, is_about_payment=True),
+    "status_description": Text(4000, is_about_payment=True, keeps=GONE),
 }
 
 _TOTALS: Mapping[str, Spec] = {
@@ -124,8 +126,8 @@ _DISCOUNTS = ListOf(
             "value": Amount(),
             "level": _CODE,
             # A coupon and the number of another system can stand for one person.
-            "coupon_code": _PERSONAL,
-            "external_ref": _PERSONAL,
+            "coupon_code": _PERSONAL_ID,
+            "external_ref": _PERSONAL_ID,
         }
     ),
     100,
@@ -134,7 +136,7 @@ _DISCOUNTS = ListOf(
 _PRODUCTS = ListOf(
     Record(
         {
-            "id": _LABEL,
+            "id": _ID,
             "name": Text(500),
             "image": _LINK,
             "quantity": _QUANTITY,
@@ -144,7 +146,7 @@ _PRODUCTS = ListOf(
             "variation_size_value": _LABEL,
             "variation_attribute_1_value": _LABEL,
             "variation_attribute_2_value": _LABEL,
-            "product_sku": _LABEL,
+            "product_sku": _ID,
             "custom_attributes": _ATTRIBUTES,
             "extended_attributes": _ATTRIBUTES,
             "discounts": _DISCOUNTS,
@@ -154,21 +156,21 @@ _PRODUCTS = ListOf(
 )
 
 _PACKAGE: Mapping[str, Spec] = {
-    "shipment_id": _LABEL,
-    "tracking_code": _PERSONAL,
+    "shipment_id": _ID,
+    "tracking_code": _PERSONAL_ID,
     "delivery_from": _TIME_,
     "delivery_to": _TIME_,
     "delivered_at": _TIME_,
-    "product_ids": ListOf(_LABEL, 1000),
+    "product_ids": ListOf(_ID, 1000),
     "links": Record({"return_label": _PERSONAL_LINK, "return_form": _PERSONAL_LINK}),
 }
 
 _RETURN: Mapping[str, Spec] = {
-    "return_id": _LABEL,
+    "return_id": _ID,
     "items": ListOf(
         Record(
             {
-                "product_id": _LABEL,
+                "product_id": _ID,
                 "quantity": _QUANTITY,
                 "return_reason": Text(4000, keeps=GONE),
                 "return_code": _LABEL,
@@ -203,7 +205,7 @@ _SHIPMENT: Mapping[str, Spec] = {
     "items": _PRODUCTS,
     "returns": ListOf(Record(_RETURN), 200),
     "accounting_entity": Record(
-        {"id": _LABEL, "accounting_address": Record(_ACCOUNTING_ADDRESS, company_key="company")}
+        {"id": _ID, "accounting_address": Record(_ACCOUNTING_ADDRESS, company_key="company")}
     ),
     "store_address": Record(_STORE_ADDRESS),
     "discounts": _DISCOUNTS,
@@ -212,10 +214,10 @@ _SHIPMENT: Mapping[str, Spec] = {
 ORDER: Final = Record(
     {
         "order_uuid": _UUID,
-        "order_id": _LABEL,
-        "external_order_id": _LABEL,
+        "order_id": _ID,
+        "external_order_id": _ID,
         "customer_uuid": Text(36, exact=True, keeps=GONE),
-        "external_customer_id": _PERSONAL,
+        "external_customer_id": _PERSONAL_ID,
         "created_at": _TIME_,
         "created_by_label": _LABEL,
         "taxation": _CODE,

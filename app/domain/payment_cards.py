@@ -1,8 +1,13 @@
-"""What may be kept of a payment card: at most its last four digits."""
+"""What may be kept of a payment card: at most its last four digits.
+
+In a text about a payment any number of 13 to 19 digits whose check digit fits is a card's. Elsewhere only
+the numbers of the large card systems are: article numbers and loyalty cards are as long.
+"""
 
 import re
 from typing import Final
 
+from app.domain import values
 from app.domain.texts import N_
 from app.domain.values import BadValue
 
@@ -30,38 +35,39 @@ def last_four(text: str) -> str | None:
     return digits[-LAST_DIGITS:] or None
 
 
-def mask_cards(text: str) -> str:
+def mask_cards(text: str, *, is_about_payment: bool = True) -> str:
     """Replace each card number inside a text by stars and its last four digits."""
-    while True:
-        masked = _RUN.sub(lambda run: _mask_run(run.group()), text)
+    while len(text) >= _CARD_LENGTHS.start:
+        masked = _RUN.sub(lambda run: _mask_run(run.group(), is_about_payment), text)
         if masked == text:
             return text
         # A number that was just cut may have hidden another one beside it.
         text = masked
-
-
-def refuse_cards(text: str) -> str:
-    """Return a text that somebody wrote about a customer. Raises BadValue when a card's number is in it.
-
-    Masking would keep what nobody may write down, so it is refused. Only numbers of the large card
-    systems count: those of loyalty cards are as long.
-    """
-    if any(
-        _ISSUED.match(digits) and _passes_luhn(digits)
-        for run in _RUN.findall(text)
-        if (digits := "".join(char for char in run if char.isdecimal())) and len(digits) in _CARD_LENGTHS
-    ):
-        raise BadValue(N_("This looks like the number of a payment card. Leave it out."))
     return text
 
 
-def _mask_run(run: str) -> str:
+def text(value: object, *, max_length: int) -> str:
+    """Return a text that somebody wrote about a customer as `values.text` does.
+
+    Raises BadValue for the number of a card in it too: masking would keep what nobody may write down.
+    """
+    cleaned = values.text(value, max_length=max_length)
+    if mask_cards(cleaned, is_about_payment=False) != cleaned:
+        raise BadValue(N_("This looks like the number of a payment card. Leave it out."))
+    return cleaned
+
+
+def _mask_run(run: str, is_about_payment: bool) -> str:
     """Mask the longest card number that starts and ends with a group of digits."""
     groups = list(_GROUP.finditer(run))
     for first, start in enumerate(groups):
         for end in reversed(groups[first : first + _CARD_LENGTHS.stop]):
             digits = "".join(char for char in run[start.start() : end.end()] if char.isdecimal())
-            if len(digits) in _CARD_LENGTHS and _passes_luhn(digits):
+            if (
+                len(digits) in _CARD_LENGTHS
+                and (is_about_payment or _ISSUED.match(digits))
+                and _passes_luhn(digits)
+            ):
                 return (
                     run[: start.start()]
                     + "*" * (len(digits) - LAST_DIGITS)

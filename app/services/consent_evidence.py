@@ -6,7 +6,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from app.domain import clock, values
+from app.domain import clock, payment_cards, values
 from app.domain.consents import EvidenceKind
 from app.domain.texts import N_
 from app.domain.values import BadValue
@@ -25,9 +25,12 @@ def add(
 ) -> ConsentEvidence:
     """Keep the evidence of what a customer declares in this act. Raises Invalid when it is none."""
     try:
-        cleaned = (
-            _signature(content) if kind is EvidenceKind.SIGNATURE else values.text(content, max_length=200)
-        )
+        if kind is EvidenceKind.SIGNATURE:
+            cleaned = _signature(content)
+        else:
+            # A name is the only one of these that somebody types.
+            is_typed = kind is EvidenceKind.TYPED_NAME
+            cleaned = (payment_cards.text if is_typed else values.text)(content, max_length=200)
     except BadValue as error:
         raise Invalid({"signature": [str(error)]}) from None
     evidence = ConsentEvidence(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import clock, consents, payment_cards, values
+from app.domain import clock, consents, payment_cards
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.consent_reviews import ACTIONS, DECISIONS, MAX_BULK, MAX_NOTE, UNDO_WITHIN, Decision, Reason
@@ -141,9 +141,7 @@ def _decide(
 
 def _check(verdict: Verdict) -> str:
     checker = Checker()
-    note = checker.take(
-        "note", lambda: payment_cards.refuse_cards(values.text(verdict.note, max_length=MAX_NOTE)), ""
-    )
+    note = checker.take("note", lambda: payment_cards.text(verdict.note, max_length=MAX_NOTE), "")
     checker.done()
     if verdict.decision is not Decision.SUFFICIENT and verdict.reason is None:
         raise Invalid({"reason": [N_("Say why the evidence is not sufficient.")]})

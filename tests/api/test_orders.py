@@ -180,6 +180,17 @@ def test_of_a_card_number_the_last_four_digits_are_kept(api, cast, session):
     assert "4242 4242" not in session.scalars(select(Order.document)).one()
 
 
+def test_a_card_number_in_a_text_does_not_hinder_the_order_and_its_customer(api, cast, session):
+    words = {"email": "new@mail.example", "first_name": "4111 1111 1111 1111"}
+    answer = put(api(), small(billing_address=words, status_description="4111111111111111")).get_json()
+    masked = "************1111"
+    assert answer["status_description"] == answer["billing_address"]["first_name"] == masked
+    session.rollback()
+    assert "4111" not in session.scalars(select(Order.document)).one()
+    made = select(Customer.first_name).where(Customer.email == "new@mail.example")
+    assert session.scalars(made).one() == masked
+
+
 def test_orders_are_paged_newest_first(api, cast):
     program = api()
     for number in range(12):

@@ -4,7 +4,10 @@ from app.domain.attributes import read
 from app.domain.values import BadValue
 
 
-@pytest.mark.parametrize("number", ["4111 1111 1111 1111", "5500-0000-0000-0004", "378282246310005"])
+@pytest.mark.parametrize(
+    "number",
+    ["4111 1111 1111 1111", "5500-0000-0000-0004", "378282246310005", "4111 1111 1111 1111 12/29"],
+)
 def test_no_card_number_is_written_down(number):
     with pytest.raises(BadValue):
         read(None, f"pays with {number} always")

@@ -536,6 +536,48 @@ def test_card_numbers_in_a_text_are_masked(text, kept):
     assert document == {"external_order_id": PAN, "payments": [dict.fromkeys(payment, kept)]}
 
 
+EAN = "4006381330060"  # its check digit would be a card's too
+IDS = {
+    "order_id", "external_order_id", "external_customer_id", "id", "product_sku", "coupon_code",
+    "external_ref", "shipment_id", "tracking_code", "product_ids", "return_id", "product_id", "image",
+    "return_label", "return_form", "invoice", "sales_receipt", "email",
+}  # fmt: skip
+
+
+def filled(spec, text):
+    """Return an order with the text wherever one may stand."""
+    if isinstance(spec, kinds.Record):
+        parts = {key: filled(part, text) for key, part in spec.fields.items()}
+        return {key: part for key, part in parts.items() if part}
+    if isinstance(spec, kinds.ListOf):
+        return [filled(spec.item, text)]
+    if isinstance(spec, kinds.Free):
+        return {text: [text, int(text)]}
+    return text if isinstance(spec, kinds.Text) and not spec.exact and spec.limit >= 20 else None
+
+
+def holding(value, wanted, key=""):
+    """Name the keys under which a value stands."""
+    if isinstance(value, dict):
+        return {key for key in value if key == wanted}.union(
+            *(holding(part, wanted, key) for key, part in value.items())
+        )
+    if isinstance(value, list):
+        return set().union(*(holding(part, wanted, key) for part in value))
+    return {key} if value == wanted else set()
+
+
+def test_no_text_of_an_order_keeps_a_card_number_and_ids_stay_as_they_are():
+    kept = orders.parse(filled(ORDER, PAN)).document
+    assert holding(kept, PAN) == IDS
+    assert holding(kept, int(PAN)) == set()
+    assert kept["value_added_services"][0]["options"] == {"*" * 12 + "4242": ["*" * 12 + "4242"] * 2}
+    as_payment = {"method", "payment_detail", "status_label", "status_description"}
+    numbers = filled(ORDER, EAN)
+    assert holding(orders.parse(numbers).document, "*" * 9 + EAN[-4:]) == as_payment
+    assert orders.parse(numbers).document["value_added_services"] == numbers["value_added_services"]
+
+
 @ENOUGH
 @given(st.text("0123456789 -x", max_size=60))
 def test_masking_twice_changes_nothing_more(text):

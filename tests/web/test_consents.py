@@ -102,9 +102,12 @@ def test_a_locked_tablet_stays_locked_after_too_many_wrong_passwords(ada, cast):
     assert ada.get("/customers").headers["Location"] == "/hand-over"
 
 
+CARD = {"signed_name": "4111 1111 1111 1111"}
+
+
 def test_a_typed_name_signs_and_a_yes_needs_one(ada, cast, session):
     ask(ada, cast, "tablet")
-    for sent in ({}, {"signature": "M1 1L2 2"}, {"signature": "M0 0<script>"}, {"signed_name": "x"}):
+    for sent in ({}, {"signature": "M1 1L2 2"}, {"signature": "M0 0<script>"}, {"signed_name": "x"}, CARD):
         response = ada.post("/hand-over", data={"choices": "clienteling.sms", "answer": "yes"} | sent)
         assert response.status_code == 422
         assert "Signez dans le cadre" in response.text
