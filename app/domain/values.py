@@ -84,8 +84,7 @@ def phone(value: object, *, region: str | None, strict: bool = True) -> tuple[st
     typed = text(value, max_length=MAX_PHONE)
     if not typed:
         return "", None
-    digits = sum(character.isdigit() for character in typed)
-    if digits < 4 or re.search(r"[^\d\s+()./xX#,;\-\u2010-\u2015\u00a0]", typed):
+    if not may_be_phone(typed):
         if not strict:
             return typed, None
         raise BadValue(N_("Enter a phone number with digits, like +33 6 12 34 56 78."))
@@ -96,6 +95,12 @@ def phone(value: object, *, region: str | None, strict: bool = True) -> tuple[st
     if not phonenumbers.is_possible_number(parsed):
         return typed, None
     return typed, phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def may_be_phone(typed: str) -> bool:
+    """True for four digits or more with nothing but what people write between them."""
+    digits = sum(character.isdigit() for character in typed)
+    return digits >= 4 and not re.search(r"[^\d\s+()./xX#,;\-\u2010-\u2015\u00a0]", typed)
 
 
 @lru_cache(maxsize=1)

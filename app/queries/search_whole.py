@@ -15,6 +15,7 @@ from app.domain.actor import Actor
 from app.models import Customer, CustomerStore, Store
 from app.models.associate import full_name
 from app.queries import scope
+from app.queries import search_lookup as lookup
 
 MOST = 20
 
@@ -50,10 +51,11 @@ class Whole:
 
 def find(session: Session, actor: Actor, text: str) -> Whole:
     """Return who has just this e-mail address, phone number or id, and is in none of the actor's lists."""
-    keys = _keys(session, actor, text)
+    keys = _keys(session, text)
     if not keys:
         return Whole()
-    found = session.execute(_by_keys(tuple(keys), scope.bounds(actor)), keys).all()
+    by_keys = _by_keys(tuple(keys), scope.bounds(actor), on_sqlite=lookup.on_sqlite(session))
+    found = session.execute(by_keys, keys).all()
     masked = [row for row in found if not row.is_visible][:MOST]
     return Whole(
         masked=_cards(session, masked),
@@ -65,44 +67,55 @@ def find(session: Session, actor: Actor, text: str) -> Whole:
     )
 
 
-def _keys(session: Session, actor: Actor, text: str) -> dict[str, str]:
-    """Return what the text may be, by the column that would hold it."""
+def _keys(session: Session, text: str) -> dict[str, Any]:
+    """Return what the text may be, by the column that would hold it; of phone numbers each way to read it."""
     try:
         typed = values.text(text, max_length=values.MAX_EMAIL)
     except values.BadValue:
         return {}
-    keys: dict[str, str] = {}
+    keys: dict[str, Any] = {}
     if len(typed) < searches.SHORTEST_PHONE:
         return keys
     if "@" in typed:
         keys["email_key"] = values.email_key(typed)
     if customers.may_be_display_id(typed):
         keys["display_id"] = typed.upper()
-    e164 = _e164(session, actor, typed)
-    if e164:
-        keys["phone_e164"] = e164
+    phones = _phones(session, typed)
+    if phones:
+        keys["phone_e164"] = phones
     return keys
 
 
-def _e164(session: Session, actor: Actor, typed: str) -> str | None:
+def _phones(session: Session, typed: str) -> list[str]:
+    """Return the numbers that somebody may mean, in E.164: as it is dialled in each country with a store.
+
+    People write a number as they do at home, and the customer's home is where the other store is.
+    """
+    e164 = _e164(typed, None)
+    if e164 is not None or typed.startswith("+") or not values.may_be_phone(typed):
+        return [e164] if e164 else []
+    read = {_e164(typed, region) for region in session.scalars(_COUNTRIES)}
+    # With the country's number but without the plus, too.
+    return sorted(number for number in {*read, _e164(f"+{typed}", None)} if number)
+
+
+def _e164(typed: str, region: str | None) -> str | None:
     try:
-        _, e164 = values.phone(typed, region=None)
-        if e164 is None and not typed.startswith("+"):
-            # The way a number is written in the country of the store.
-            region = session.scalar(_COUNTRY, {"store_id": actor.store_id})
-            _, e164 = values.phone(typed, region=region)
+        return values.phone(typed, region=region)[1]
     except values.BadValue:
         return None
-    return e164
 
 
-_COUNTRY = (
-    select(store.country_code).where(store.id == bindparam("store_id")).execution_options(**PLANNED_ONCE)
+_COUNTRIES = (
+    select(store.country_code).distinct().order_by(store.country_code).execution_options(**PLANNED_ONCE)
 )
 
 
 @lru_cache(maxsize=256)
-def _by_keys(names: tuple[str, ...], kept_to: scope.Bounds) -> Select[Any]:
+def _by_keys(names: tuple[str, ...], kept_to: scope.Bounds, *, on_sqlite: bool) -> Select[Any]:
+    having = {name: customer[name] == bindparam(name, type_=String) for name in names}
+    if "phone_e164" in having:
+        having["phone_e164"] = lookup.among(customer.phone_e164, "phone_e164", String, on_sqlite=on_sqlite)
     is_visible: ColumnElement[bool] = scope.within(kept_to)
     is_held = customer.id.in_(scope.on_hold())
     return (
@@ -114,7 +127,7 @@ def _by_keys(names: tuple[str, ...], kept_to: scope.Bounds) -> Select[Any]:
             is_visible.label("is_visible"),
         )
         .where(
-            or_(*(customer[name] == bindparam(name, type_=String) for name in names)),
+            or_(*having.values()),
             is_held if kept_to is None else or_(not_(is_visible), is_held),
         )
         .order_by(customer.id)

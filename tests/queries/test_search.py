@@ -301,6 +301,30 @@ def test_only_the_whole_contact_finds_a_masked_card(shop: Shop) -> None:
     assert search_whole.find(shop.session, shop.cleo, "jane@mail.example").masked == []
 
 
+def test_a_whole_number_is_read_as_in_the_country_of_each_store(shop: Shop) -> None:
+    over = {"phone_number": "718-555-0197", "phone_e164": "+17185550197"}
+    stranger = shop.customer(stores=(shop.south,), **over)
+    shop.customer(stores=(shop.south,), phone_e164="+17185550198")
+
+    def found(text: str, actor: Actor = shop.ada) -> list[uuid.UUID]:
+        return [card.id for card in search_whole.find(shop.session, actor, text).masked]
+
+    # Nobody writes so where the stores are.
+    assert found("718-555-0197") == []
+    make.make_store(shop.session, country_code="US")
+    written = ("718-555-0197", "(718) 555 0197", "7185550197", "1 718 555 0197", "001 718 555 0197")
+    for text in (*written, "17185550197", "+1 718-555-0197"):
+        assert found(text) == [stranger.id], text
+    parts = ("555-0197", "718-555-019", "18-555-0197", "718-555-01977")
+    for text in (*parts, "+718-555-0197", "718-555-0197 b"):
+        assert found(text) == [], text
+    assert found("718-555-0197", shop.cleo) == []
+    with counted(shop.session) as statements:
+        found("718-555-0197")
+    # The countries, the customers, the names of their stores.
+    assert len([statement for statement in statements if statement != "BEGIN"]) == 3
+
+
 @pytest.mark.parametrize("text", ["martin", "martin ann"])
 def test_many_hits_of_a_word_are_not_taken_for_many_of_the_list(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, text: str
