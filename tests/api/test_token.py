@@ -25,7 +25,11 @@ def client(session):
 
 
 def basic(name, secret):
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
+    return encoded(f"{name}:{secret}".encode())
+
+
+def encoded(raw):
+    return {"Authorization": "Basic " + base64.b64encode(raw).decode()}
 
 
 def assert_refused(response, status, error):
@@ -115,6 +119,10 @@ def test_a_refresh_token_cannot_be_used_as_an_access_token(anonymous, client, se
             {"data": {"grant_type": "client_credentials"}, "headers": {"Authorization": "Basic %%%"}},
             401,
             "invalid_client",
+        ),
+        *(
+            ({"data": {"grant_type": "client_credentials"}, "headers": encoded(raw)}, 401, "invalid_client")
+            for raw in (b"\xff\xfe8x", b"cl\0:x", b"cl%00:x", b"cl_webshop", b":", b"")
         ),
         ({"data": PASSWORD | {"password": "no"}}, 400, "invalid_grant"),
         ({"data": PASSWORD | {"username": "nobody"}}, 400, "invalid_grant"),
@@ -239,6 +247,13 @@ def test_failed_tries_are_counted_in_the_database_and_then_refused(anonymous, cl
     session.commit()
     assert anonymous.post("/v0/token", data=PASSWORD).status_code == 200
     assert session.scalar(select(func.count()).select_from(ApiFailure)) == 0
+
+
+def test_a_try_that_cannot_be_read_is_counted_as_any_other(anonymous, client):
+    sent = {"data": {"grant_type": "client_credentials"}, "headers": encoded(b"\xff\xfe8x")}
+    for _ in range(service.MAX_CLIENT_FAILURES):
+        assert_refused(anonymous.post("/v0/token", **sent), 401, "invalid_client")
+    assert anonymous.post("/v0/token", **sent).status_code == 429
 
 
 def test_one_address_cannot_try_all_names(anonymous, client):
