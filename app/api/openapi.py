@@ -344,9 +344,10 @@ OPERATIONS: dict[str, Operation] = {
         tag="Orders",
         summary="Put an order in",
         description="Creates or replaces the order with this `external_order_id`; the same again changes"
-        " nothing. The customer is found by `customer_uuid` or by the e-mail address of the billing"
-        " address, or created. The store is the one whose name `channel` carries. Of the number of a payment"
-        " card in a text only the last four digits are kept; ids are not looked through.",
+        " nothing. The customer is found by `customer_uuid`, if the client may see them, or by the e-mail"
+        " address of the billing address, or created. The store is the one whose name `channel` carries. Of"
+        " the number of a payment card in a text only the last four digits are kept; ids are not looked"
+        " through.",
         body={**schemas.order_schema(whole=False), "examples": [_ORDER_SENT]},
         answer="Order",
         example=_ORDER,

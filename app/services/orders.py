@@ -21,6 +21,7 @@ from app.errors import Conflict, Forbidden, Invalid
 from app.models import Customer, CustomerStore, Order, Store
 from app.models.base import new_id
 from app.queries import consents as consent_queries
+from app.queries import scope
 from app.services import audit, customers_bulk, events, search_index
 
 # ISO 4217's code for "no currency".
@@ -60,8 +61,9 @@ def record(
 ) -> tuple[Order, bool]:
     """Record an order, and return it and whether it is new; the same document again changes nothing.
 
-    The customer is found by id or e-mail address, or created. Without `store_id` the store is the
-    one whose name the order's `channel` carries, if any; `needs_store` as in OrderInput.
+    The customer is found by id among those whom the actor may see, by e-mail address among all, or created:
+    who buys in a store is known there. Without `store_id` the store is the one whose name the order's
+    `channel` carries, if any; `needs_store` as in OrderInput.
     Raises Invalid by dotted path; Forbidden for a store that is not the actor's, and Conflict for
     the number of an order there.
     """
@@ -88,7 +90,7 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     }
     # Whose person was erased stays without it, whatever the source sends again.
     redacted = {key for key, row in known.items() if row.redacted_at is not None}
-    places = _Places(session, batch)
+    places = _Places(session, actor, batch)
     live = [given for given in batch if given.order.external_order_id not in redacted]
     found = iter(places.owners(session, actor, live))
     owners = [None if given.order.external_order_id in redacted else next(found) for given in batch]
@@ -136,11 +138,13 @@ def _in_own_store(session: Session, actor: Actor, given: OrderInput) -> OrderInp
 class _Places:
     """The stores and customers that a batch names, each read with one statement."""
 
-    def __init__(self, session: Session, batch: Sequence[OrderInput]) -> None:
+    def __init__(self, session: Session, actor: Actor, batch: Sequence[OrderInput]) -> None:
         self.stores = {store.name: store for store in session.scalars(select(Store))}
         self.store_ids = {store.id: store for store in self.stores.values()}
         ids = {identity for given in batch for identity in _ids(given)}
-        self.ids = set(session.scalars(select(Customer.id).where(Customer.id.in_(ids)))) if ids else set()
+        # By id only whom the actor may see: an id alone must not open another store's customer.
+        known = select(Customer.id).where(Customer.id.in_(ids), scope.visible(actor))
+        self.ids = set(session.scalars(known)) if ids else set()
         # Each address is read once: a batch holds several orders of most customers.
         self.keys = {email: _email_key(email) for email in {given.order.email for given in batch}}
         emails = {key for key in self.keys.values() if key}

@@ -8,7 +8,7 @@ import pytest
 import simplejson
 from sqlalchemy import func, select
 
-from app.models import Customer, CustomerStore, Event, Order
+from app.models import AuditEntry, Customer, CustomerStore, Event, Order
 from tests.api.test_customers import CUSTOMERS, refused
 
 DATA = Path(__file__).parent.parent / "data"
@@ -116,6 +116,29 @@ def test_the_customer_is_found_by_id_or_email_or_made(api, cast, session):
     made = program.get(f"{CUSTOMERS}?q=new@mail.example").get_json()["items"][0]
     assert (made["first_name"], made["store_name"], made["revision"]) == ("Nia", "Store North", 1)
     assert program.get(f"{CUSTOMERS}/{made['id']}/orders").get_json()["total"] == 1
+
+
+def test_an_id_opens_no_customer_of_another_store(api, cast, session):
+    """Nor does it tell that there is one: the answers are those to an id of nobody."""
+    program = api(stores=(cast.north,))
+    for identity in (cast.stranger.id, uuid.uuid4()):
+        order = small(billing_address={}, customer_uuid=str(identity))
+        assert list(refused(put(program, order), 400, "bad_request")["fields"]) == ["billing_address.email"]
+        own = small(str(identity), customer_uuid=str(identity))
+        assert put(program, own).status_code == 200
+    assert set(session.scalars(select(Order.customer_id))) == {cast.marie.id}
+    refused(program.get(f"{CUSTOMERS}/{cast.stranger.id}"), 404, "customer_not_found")
+
+
+def test_who_buys_in_a_store_is_known_there_by_the_email_and_the_link_is_in_the_log(api, cast, session):
+    program = api(stores=(cast.north,), name="Till")
+    put(program, small(billing_address={"email": cast.stranger.email}))
+    assert program.get(f"{CUSTOMERS}/{cast.stranger.id}").status_code == 200
+    link = session.get(CustomerStore, (cast.north.id, cast.stranger.id))
+    assert link.reason == "ordered"
+    told = select(AuditEntry.action, AuditEntry.store_id, AuditEntry.actor_name)
+    entries = session.execute(told.where(AuditEntry.customer_id == cast.stranger.id)).all()
+    assert entries == [("order.recorded", cast.north.id, "Till")]
 
 
 def test_who_orders_in_another_store_is_known_there_and_receivers_are_told(api, cast, session):
