@@ -162,7 +162,8 @@ def smtp():
 def test_smtp_is_handed_the_mail(engine, session, settings, mail, marie, shop, smtp):
     url = f"smtp://127.0.0.1:{smtp.server_address[1]}"
     run(engine, session, replace(settings, mail_url=url), mail)
-    assert smtp.to == [f"rcpt TO:<{marie.email}>".encode()]
+    # Pythons write the command in different cases.
+    assert [line.lower() for line in smtp.to] == [f"rcpt to:<{marie.email}>".encode()]
     (sent,) = smtp.mails
     assert email.message_from_bytes(sent)["To"] == marie.email
     # Byte for byte: who reads it looks for the address, and decodes nothing.
