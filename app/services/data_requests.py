@@ -163,8 +163,13 @@ def check_identity(
 def call_off(
     session: Session, actor: Actor, request_id: uuid.UUID, *, reason: str, revision: int
 ) -> DataRequest:
-    """Keep the customer after all. Raises Conflict once the erasure began, Invalid, Stale."""
+    """Keep the customer after all.
+
+    Raises Conflict for what is no deletion and once the erasure began, Invalid, Stale.
+    """
     row = _take(session, actor, request_id, revision)
+    if row.kind != Kind.DELETION:
+        raise Conflict(message=N_("Only a deletion can be called off. Close this request instead."))
     if row.state != State.WAITING:
         raise Conflict(message=N_("This can no longer be called off: the erasure has begun."))
     row.outcome = data_requests.check_reason(reason)

@@ -81,6 +81,13 @@ def test_a_deletion_that_began_cannot_be_called_off(session, cast, mia):
         data_requests.call_off(session, mia, row.id, reason="Too late", revision=1)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.DELETION])
+def test_only_a_deletion_is_called_off(session, cast, mia, kind):
+    row = ask(session, mia, cast.marie, kind, note="Her name is written with two f")
+    with pytest.raises(Conflict, match="Only a deletion"), transaction(session):
+        data_requests.call_off(session, mia, row.id, reason="Changed her mind", revision=1)
+
+
 def test_what_is_called_off_says_who_and_why(session, cast, mia):
     row = ask(session, mia, cast.marie)
     with pytest.raises(Invalid), transaction(session):
