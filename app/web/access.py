@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_login import LoginManager, current_user
 
-from app.config import Settings
+from app.config import API_PREFIX, Settings
 from app.db import transaction
 from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
@@ -166,7 +166,9 @@ def register(app: Flask) -> None:
     @app.before_request
     def check_access() -> Response | None:
         if request.endpoint is None:
-            return None
+            # An unknown address, or one that is not asked like this: it leads back to the question too.
+            user = None if request.path.startswith(API_PREFIX) else found_user()
+            return htmx.see_other(url_for("hand_over.show")) if user and user.is_handed_over else None
         view = app.view_functions[request.endpoint]
         access = getattr(view, "access", None)
         if access in {"public", "token"}:  # the API checks its tokens itself

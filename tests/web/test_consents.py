@@ -66,7 +66,8 @@ def test_the_page_shows_the_exact_words_and_ticks_nothing(ada, cast):
 
 def test_the_tablet_is_locked_to_the_question_until_the_password(ada, cast, session):
     assert ask(ada, cast, "tablet").headers["Location"] == "/hand-over"
-    for path in ("/customers", f"/customers/{cast.marie.id}", "/", "/password", "/admin/stores"):
+    pages = ("/customers", f"/customers/{cast.marie.id}", "/", "/password", "/admin/stores")
+    for path in (*pages, "/nowhere", "/sign-out", "/customers/1"):
         response = ada.get(path)
         assert (response.status_code, response.headers["Location"]) == (303, "/hand-over")
     assert ada.post("/sign-out").headers["Location"] == "/hand-over"
