@@ -1,4 +1,4 @@
-"""Reading requests: one JSON reader with limits, one reader of whole numbers in the query."""
+"""Reading the bodies of requests: one JSON reader with limits."""
 
 import json
 import re
@@ -16,7 +16,6 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 MAX_NUMBER_LENGTH = 40
 
-_INTEGER = re.compile(r"-?[0-9]{1,9}\Z")
 _BROKEN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -128,16 +127,3 @@ def _constant(name: str) -> float:
 _decode = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
 ).decode
-
-
-def query_integer(name: str, default: int, *, low: int = 0, high: int = 999_999_999) -> int:
-    """Return a whole number of the query, written in plain digits; the first when it is repeated.
-
-    Raises Invalid for anything else and outside `low` to `high`.
-    """
-    given = request.args.get(name)
-    if given is None:
-        return default
-    if not _INTEGER.match(given) or not low <= int(given) <= high:
-        raise Invalid({name: [f"Give a whole number from {low} to {high}."]})
-    return int(given)

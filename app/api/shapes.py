@@ -247,10 +247,10 @@ def renamed(refused: Invalid, rename: Callable[[str], str]) -> Invalid:
 
 def whole_number(text: str, *, low: int, high: int, clamped: bool = False) -> int:
     """Return a number of a query. Raises BadValue; past `high` too, unless it is `clamped` to it."""
-    if (
-        not (text.isascii() and text.isdigit())
-        or int(text[:18]) < low
-        or (not clamped and int(text[:18]) > high)
-    ):
-        raise BadValue(f"Write a whole number from {low} to {high}.")
-    return min(int(text[:18]), high)
+    digits = text.lstrip("0") or "0"
+    if text.isascii() and text.isdigit():
+        # More digits than `high` has are past it; as many are few enough to be read.
+        number = int(digits) if len(digits) <= len(str(high)) else high + 1
+        if low <= number and (clamped or number <= high):
+            return min(number, high)
+    raise BadValue(f"Write a whole number from {low} to {high}.")

@@ -397,8 +397,13 @@ def test_a_client_that_pages_by_offset_and_count_sees_each_customer_once(api, tw
 def test_ten_are_given_unless_asked_and_more_than_500_is_taken_as_500(api, twelve):
     program = api()
     assert program.get(CUSTOMERS).get_json()["pagination_info"]["count"] == 10
-    for count in ("500", "501", "2000", "99999999999999999999"):
+    for count in ("500", "501", "2000", "99999999999999999999", "0" * 22 + "500"):
         assert program.get(f"{CUSTOMERS}?count={count}").get_json()["pagination_info"]["count"] == 12
+
+
+def test_zeros_before_a_number_do_not_count(api, twelve):
+    page = api().get(f"{CUSTOMERS}?offset={'0' * 18}11&count={'0' * 22}5").get_json()
+    assert (page["pagination_info"], len(page["items"])) == ({"count": 1, "total": 12, "offset": 11}, 1)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +419,8 @@ def test_ten_are_given_unless_asked_and_more_than_500_is_taken_as_500(api, twelv
         ("offset=x", "offset"),
         ("offset=10001", "offset"),
         ("offset=99999999999999999999", "offset"),
+        ("offset=" + "1" + "0" * 5000, "offset"),
+        ("count=" + "0" * 5000, "count"),
         ("sort=", "sort"),
         ("sort=email", "sort"),
         ("sort=email|up", "sort"),
