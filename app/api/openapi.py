@@ -36,7 +36,8 @@ Get a token with `POST /v0/token` and send it as `Authorization: Bearer <token>`
 customers of its client's stores, or all of them. A record of another store is not there: 404.
 
 Fields that v0 does not know are ignored and never written; so are fields that a client may not set.
-Times are in UTC with milliseconds. Every answer carries `X-Newstore-Request-Id`.
+Times are in UTC with milliseconds; those of orders are as the source wrote them. Every answer
+carries `X-Newstore-Request-Id`.
 """
 
 
@@ -90,7 +91,11 @@ _LIST_PARAMETERS = (
             "phone": {"value": "5678"},
         },
     ),
-    _query("sort", "`field|order`. Without it the oldest come first.", {"type": "string", "enum": _SORTS}),
+    _query(
+        "sort",
+        "`field|order`. Without it they come as they were entered.",
+        {"type": "string", "enum": _SORTS},
+    ),
     _query(
         profile_lists.CREATED_BY,
         "The id of the associate who created the customer.",
@@ -382,7 +387,11 @@ OPERATIONS: dict[str, Operation] = {
 _ERRORS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     400: ("BadRequest", "The body is no JSON, or a field or a parameter is wrong.", ("bad_request",)),
     401: ("Unauthorized", "There is no `Authorization` header.", ("unauthorized",)),
-    403: ("Forbidden", "The token is expired, revoked or unknown, or lacks the scope.", ("forbidden",)),
+    403: (
+        "Forbidden",
+        "The token is expired, revoked or unknown, lacks the scope, or does not work for the order's store.",
+        ("forbidden",),
+    ),
     404: (
         "NotFound",
         "It is not there, or it belongs to another store.",
@@ -390,7 +399,7 @@ _ERRORS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     409: (
         "Conflict",
-        "The e-mail address is taken, the customer is on hold, or the revision is not the newest.",
+        "The e-mail address or the number is taken, the customer is on hold, or the revision is old.",
         ("conflict", "conflict_version"),
     ),
     413: ("TooLarge", "The body is larger than 1 MiB.", ("bad_request",)),
