@@ -35,6 +35,12 @@ class Invalid(AppError):
         self.fields = {name: list(reasons) for name, reasons in fields.items()}
 
 
+class Unreadable(AppError):
+    """A request whose bytes are no text; the text says where."""
+
+    message = N_("This request cannot be read.")
+
+
 class Unauthenticated(AppError):
     """Nobody is signed in."""
 
@@ -122,9 +128,16 @@ class Unavailable(AppError):
     retry_after = 2
 
 
+# In English only: whoever reads it set up a proxy or a program.
+FOREIGN_HOST = (
+    "This host name is not served here. Use the address that you were given; whoever runs this server "
+    "allows others in TRUSTED_HOSTS."
+)
+
 # What each error is in HTTP, for pages and API alike; the API's own differences stand with it.
 STATUS: dict[type[AppError], int] = {
     Invalid: 422,
+    Unreadable: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,

@@ -11,11 +11,12 @@ import structlog
 from flask import Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from app.api import responses
 from app.db import as_app_error
 from app.errors import (
+    FOREIGN_HOST,
     STATUS,
     AppError,
     Conflict,
@@ -26,10 +27,12 @@ from app.errors import (
     Stale,
     Unauthenticated,
     Unavailable,
+    Unreadable,
 )
 
 _CODES: dict[type[AppError], str] = {
     Invalid: "bad_request",
+    Unreadable: "bad_request",
     Unauthenticated: "unauthorized",
     Forbidden: "forbidden",
     NotFound: "not_found",
@@ -126,6 +129,8 @@ def _http_error(error: HTTPException) -> Response:
         # A redirect of the routing: the path with a slash too many is no path of the API.
         status = 404
     code, message = _HTTP.get(status, ("bad_request", "This request cannot be read."))
+    if isinstance(error, SecurityError):
+        message = FOREIGN_HOST
     response = responses.json_response(body(code, message), status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.allow.update(error.valid_methods)

@@ -14,7 +14,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
 from app.db import as_app_error
 from app.domain.texts import N_
-from app.errors import STATUS, AppError, Conflict, Invalid, RateLimited, Unauthenticated, Unavailable
+from app.errors import (
+    FOREIGN_HOST,
+    STATUS,
+    AppError,
+    Conflict,
+    Invalid,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from app.web import htmx
 from app.web.language import say
 
@@ -81,7 +90,7 @@ def register(app: Flask) -> None:
             return error.get_response()  # type: ignore[return-value]
         if isinstance(error, SecurityError):
             # A page has links, and there are none for a host that is not served.
-            return Response("This host name is not served here.\n", 400, mimetype="text/plain")
+            return Response(f"{FOREIGN_HOST}\n", 400, mimetype="text/plain")
         response = page(error.code)
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.allow.update(error.valid_methods)

@@ -4,12 +4,18 @@ import time
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, g, request
 
 from app.domain.actor import Actor
+from app.domain.texts import N_
+from app.errors import Unreadable
 from app.web.access import public
 
 _BROKEN = ("\x00", "\ufffd")
+_ADDRESS = N_(
+    "The address holds a NUL character or bytes that are no UTF-8. Correct it, or begin again from a page."
+)
+_FORM = N_("What was sent holds bytes that are no UTF-8. Type it again, or send it as UTF-8.")
 _QUIET = frozenset({"static", "health.livez", "health.readyz"})
 
 
@@ -49,13 +55,10 @@ def register(app: Flask) -> None:
             request.method = "GET"
         # Werkzeug puts U+FFFD into a path for bytes that are no UTF-8; NUL breaks PostgreSQL.
         texts = [request.path, *request.args.keys(), *request.args.values()]
-        if any(mark in text for mark in _BROKEN for text in texts):
-            abort(400)
-        encoded = [request.query_string]
-        if request.mimetype == "application/x-www-form-urlencoded":
-            encoded.append(request.get_data())
-        if not all(_is_text(part) for part in encoded):
-            abort(400)
+        if any(mark in text for mark in _BROKEN for text in texts) or not _is_text(request.query_string):
+            raise Unreadable(_ADDRESS)
+        if request.mimetype == "application/x-www-form-urlencoded" and not _is_text(request.get_data()):
+            raise Unreadable(_FORM)
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -7,6 +7,8 @@ import pytest
 from app.api import requests
 from app.errors import Invalid
 
+FORM = "application/x-www-form-urlencoded"
+
 
 def assert_error(response, status, code):
     assert response.status_code == status
@@ -43,6 +45,20 @@ def test_ping_answers_everybody(anonymous):
 )
 def test_a_path_or_method_that_is_not_there_answers_in_the_same_shape(anonymous, method, path, status, code):
     assert_error(anonymous.open(path, method=method), status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "told"),
+    [
+        ("/v0/%00", {}, "The address holds a NUL character"),
+        ("/v0/ping?q=%ff", {}, "bytes that are no UTF-8. Correct it"),
+        ("/v0/ping", {"headers": {"Host": "evil.invalid"}}, "Use the address that you were given"),
+        ("/v0/token", {"method": "POST", "data": b"a=%ff", "content_type": FORM}, "send it as UTF-8"),
+    ],
+)
+def test_what_cannot_be_read_says_how_to_mend_it(anonymous, path, asked, told):
+    answer = anonymous.open(path, **asked)
+    assert (answer.status_code, told in answer.get_json()["message"]) == (400, True), answer.text
 
 
 def test_the_request_id_comes_back_or_is_made(anonymous):

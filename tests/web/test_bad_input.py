@@ -26,7 +26,11 @@ FORM = "application/x-www-form-urlencoded"
     ],
 )
 def test_an_address_that_is_no_text_is_refused(cast, sign_in, path):
-    assert sign_in(cast.ada).get(path).status_code == 400
+    answer = sign_in(cast.ada).get(path)
+    assert (answer.status_code, "holds a NUL character or bytes that are no UTF-8" in answer.text) == (
+        400,
+        True,
+    )
 
 
 def test_a_head_does_what_a_get_does(cast, sign_in, session):
