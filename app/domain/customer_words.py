@@ -58,6 +58,12 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
         "Unterschreiben Sie im Feld mit einigen Strichen, oder tippen Sie Ihren Namen.",
         "枠内に署名するか、お名前を入力してください。",
     ),
+    "card_error": (
+        "This looks like the number of a payment card. Please type your name instead.",
+        "Cela ressemble à un numéro de carte bancaire. Écrivez plutôt votre nom.",
+        "Das sieht nach der Nummer einer Zahlungskarte aus. Bitte tippen Sie stattdessen Ihren Namen.",
+        "カード番号のようです。代わりにお名前を入力してください。",
+    ),
     "thanks": ("Thank you", "Merci", "Vielen Dank", "ありがとうございます"),
     "ended": (
         "This question has ended", "Cette question n'est plus ouverte", "Diese Frage ist nicht mehr offen",

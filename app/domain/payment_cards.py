@@ -12,6 +12,7 @@ from app.domain.texts import N_
 from app.domain.values import BadValue
 
 LAST_DIGITS: Final = 4
+REFUSED: Final = N_("This looks like the number of a payment card. Leave it out.")
 # Groups of digits with at most one space, dot, dash or slash between them.
 _RUN: Final = re.compile(r"\d+(?:[ \u00a0./_-]\d+)*")
 _GROUP: Final = re.compile(r"\d+")
@@ -53,7 +54,7 @@ def text(value: object, *, max_length: int) -> str:
     """
     cleaned = values.text(value, max_length=max_length)
     if mask_cards(cleaned, is_about_payment=False) != cleaned:
-        raise BadValue(N_("This looks like the number of a payment card. Leave it out."))
+        raise BadValue(REFUSED)
     return cleaned
 
 

@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import consent_wordings, customer_words
+from app.domain import consent_wordings, customer_words, payment_cards
 from app.domain.consents import Channel, Purpose
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import ConsentAsk, SignInSession, Store
@@ -97,7 +97,10 @@ def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Respons
             )
     except Invalid as error:
         named = {"signature": words["sign_error"], "signed_name": words["sign_error"]}
-        messages = [named.get(name, reasons[0]) for name, reasons in error.fields.items()]
+        messages = [
+            words["card_error"] if payment_cards.REFUSED in reasons else named.get(name, reasons[0])
+            for name, reasons in error.fields.items()
+        ]
         return show(ask, messages)
     except Conflict:
         pass
