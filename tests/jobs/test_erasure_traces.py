@@ -112,7 +112,9 @@ def text_traces(session, wanted):
 def test_no_byte_is_left_in_any_file(session, cast, engine, settings, capfd):
     if engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL's files are searched by SQL")
-    queue.send(queue.make_huey(settings))
+    huey = queue.make_huey(settings)
+    queue.send(huey)
+    huey.storage.close()
     customer_id = people.with_everything(session, cast).id
     tokens = set(session.scalars(select(ConsentAsk.token_hash)))
     do_all(session, engine, settings)
