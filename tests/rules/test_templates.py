@@ -45,6 +45,15 @@ def test_nothing_is_inline(path):
     assert [what for what, pattern in _FORBIDDEN.items() if pattern.search(text)] == []
 
 
+def test_no_title_names_a_customer():
+    """Titles stay in the history of a shared tablet's browser, and among its closed tabs, after sign-out."""
+    titles = re.compile(r'{% block title %}.*?{% endblock %}|data-title="[^"]*"', re.DOTALL)
+    found = {relative(path): titles.findall(path.read_text(encoding="utf-8")) for path in ALL}
+    assert sum(map(len, found.values())) > 60
+    named = re.compile(r"customer\w*\.(?!display_id)\w")
+    assert [path for path, several in found.items() if named.search(" ".join(several))] == []
+
+
 @pytest.mark.parametrize("path", ALL, ids=relative)
 def test_every_form_that_posts_carries_the_token(path):
     text = path.read_text(encoding="utf-8")
