@@ -67,7 +67,10 @@ class Limiter:
         with self._lock:
             if given == 0:
                 share.is_spent = True
-                raise RateLimited(max(1, int((minute + 1) * MINUTE - now)), f"At most {limit} a minute.")
+                wait = max(1, int((minute + 1) * MINUTE - now))
+                what = "lists" if kind == "list" else "requests beside lists"
+                text = f"A client may send {limit} {what} a minute. Send the next one in {wait} seconds."
+                raise RateLimited(wait, text)
             share.left += given - 1
 
     def _take(

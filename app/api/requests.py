@@ -12,15 +12,17 @@ from app.errors import Invalid
 
 MAX_BODY = 1024 * 1024
 MAX_DEPTH = 32
-# Whole numbers that both databases and every client can hold exactly.
-MAX_INTEGER = 2**53 - 1
 MAX_NUMBER_LENGTH = 40
+# What stands for a number that is longer: it is in no field's range, and may stand in a field nobody knows.
+TOO_LARGE = 10**MAX_NUMBER_LENGTH
 
-_BROKEN = re.compile("[\x00\ud800-\udfff]")
+
+class _NoJsonError(ValueError):
+    """A word that Python takes for a number and JSON does not know; the text is the word."""
 
 
-class _Refused(ValueError):
-    """The JSON holds something that is not taken; the text says what."""
+class _RepeatedKeyError(ValueError):
+    """A key stands twice in an object; the text is the key."""
 
 
 def load_json() -> dict[str, Any]:
@@ -28,8 +30,8 @@ def load_json() -> dict[str, Any]:
 
     Real clients send `application/json` without a body, with a charset or on GET; only the bytes
     count. Raises Invalid for a body that is compressed, no UTF-8, no JSON, no object, deeper than
-    32 levels, or holds a key twice, NaN, Infinity, a number that is too large, NUL or half a
-    surrogate pair; RequestEntityTooLarge for more than 1 MiB.
+    32 levels, or holds a key twice, NaN or Infinity; RequestEntityTooLarge for more than 1 MiB.
+    What a text or number may be is for the field it stands in: in one that nobody knows it is ignored.
     """
     return parse(read_body())
 
@@ -57,8 +59,12 @@ def parse(data: bytes) -> dict[str, Any]:
     _refuse_depth(text)
     try:
         loaded = _decode(text)
-    except _Refused as error:
-        raise Invalid({}, str(error)) from None
+    except _NoJsonError as error:
+        raise Invalid({}, f"{error} is no JSON: write a number, or null for none.") from None
+    except _RepeatedKeyError as error:
+        name = str(error)
+        reason = "This key stands twice in one object: write it once."
+        raise Invalid({name: [reason]}, f"{name}: {reason}") from None
     except (ValueError, ArithmeticError, RecursionError):
         raise Invalid({}, "The body is not valid JSON.") from None
     if not isinstance(loaded, dict):
@@ -82,46 +88,28 @@ def _refuse_depth(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _Refused("The body holds the same key twice in one object.")
-        _refuse_broken(name)
-        found[name] = value
-        _refuse_broken_in(value)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise _RepeatedKeyError(twice[:100].encode(errors="replace").decode())
     return found
 
 
-def _refuse_broken_in(value: Any) -> None:
-    # Objects inside were checked when they were made; only texts and lists of texts are left.
-    if isinstance(value, str):
-        _refuse_broken(value)
-    elif isinstance(value, list):
-        for item in value:
-            _refuse_broken_in(item)
-
-
-def _refuse_broken(text: str) -> None:
-    if _BROKEN.search(text):
-        raise _Refused("The body holds a character that is no text (NUL or half a surrogate pair).")
-
-
 def _integer(text: str) -> int:
-    if len(text) > MAX_NUMBER_LENGTH or abs(int(text)) > MAX_INTEGER:
-        raise _Refused("The body holds a number that is too large.")
-    return int(text)
+    return int(text) if len(text) <= MAX_NUMBER_LENGTH else TOO_LARGE
 
 
 def _decimal(text: str) -> Decimal:
     # Amounts stay as they were written; a float would change them.
-    number = Decimal(text) if len(text) <= MAX_NUMBER_LENGTH else Decimal("Infinity")
-    if not number.is_finite() or abs(number) > MAX_INTEGER or number.adjusted() < -MAX_NUMBER_LENGTH:
-        raise _Refused("The body holds a number that is too large or too small.")
-    return number
+    try:
+        return Decimal(text if len(text) <= MAX_NUMBER_LENGTH else TOO_LARGE)
+    except ArithmeticError:  # an exponent beyond any number of ours
+        return Decimal(TOO_LARGE)
 
 
 def _constant(name: str) -> float:
-    raise _Refused(f"{name} is no JSON.")
+    raise _NoJsonError(name)
 
 
 _decode = json.JSONDecoder(

@@ -13,6 +13,7 @@ client may. Errors have OAuth's `error` and `error_description` beside v0's own 
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,9 @@ from app.services import tokens
 # What nobody may put into an address: addresses are written to logs.
 _SECRETS = ("password", "client_secret", "refresh_token")
 _MAX_VALUE = 1000
+_BROKEN = re.compile("[\x00\ud800-\udfff]")
+# Authlib's own refusal, which says nothing, comes only there.
+_WIDER = "A renewed token has the scopes of the old one or less: ask for some of them, or leave scope out."
 
 
 class _Client(ClientMixin):  # type: ignore[misc]
@@ -257,11 +261,12 @@ def create() -> Response:
 
 def _error(status: int, error: str, description: str, headers: Iterable[tuple[str, str]] = ()) -> Response:
     text = {
-        "invalid_client": "The client id or the secret is not right, or the client was deactivated.",
         "unsupported_grant_type": "grant_type must be client_credentials, password or refresh_token.",
-        "invalid_scope": description or "The client may not have these scopes.",
+        "invalid_scope": _WIDER if description == InvalidScopeError.description else description,
         "insecure_transport": "Use https: a secret must not travel in the clear.",
     }.get(error, description or "This request cannot be read.")
+    if error == "invalid_client":
+        text = _refused_client()
     if error == "invalid_grant" and not description:
         text = "This refresh token is unknown, used, expired or revoked."
     code = "unauthorized" if status == 401 else "bad_request"
@@ -272,6 +277,14 @@ def _error(status: int, error: str, description: str, headers: Iterable[tuple[st
             response.headers[name] = value.partition(" ")[0] + ' realm="token"'
     g.oauth_refused = error in {"invalid_client", "invalid_grant"}
     return response
+
+
+def _refused_client() -> str:
+    values = _read_body()
+    missing = [name for name in ("client_id", "client_secret") if not values.get(name)]
+    if missing and _basic() is None:
+        return f"Send {' and '.join(missing)} in the body, or both by HTTP Basic."
+    return "The client id or the secret is not right, or the client was deactivated."
 
 
 def _named(values: dict[str, str]) -> str:
@@ -298,14 +311,17 @@ def _parse_body() -> dict[str, str]:
             pairs = _parse_form(data)
     values: dict[str, str] = {}
     for name, value in pairs:
+        shown = _BROKEN.sub("?", name[:40])
         if name in values:
-            raise Invalid({}, f"Send {name[:40]} only once.")
+            raise Invalid({}, f"Send {shown} only once.")
         if value is None:
             continue
         if not isinstance(value, str):
-            raise Invalid({}, f"{name[:40]} must be text.")
-        if len(value) > _MAX_VALUE or "\x00" in value:
-            raise Invalid({}, f"{name[:40]} is too long, or holds a character that is no text.")
+            raise Invalid({}, f"Send {shown} as text, in quotes.")
+        if len(value) > _MAX_VALUE:
+            raise Invalid({}, f"Send {shown} in at most {_MAX_VALUE} characters.")
+        if _BROKEN.search(value):
+            raise Invalid({}, f"Send {shown} without NUL and half surrogate pairs: they are no text.")
         values[name] = value
     return values
 

@@ -97,16 +97,8 @@ def deep(levels):
         b"\xff\xfe{}",
         b'{"a": NaN}',
         b'{"a": -Infinity}',
-        b'{"a": 1e999}',
-        b'{"a": 1e-999999999999}',
-        b'{"a": 9007199254740992}',
-        b'{"a": ' + b"9" * 5000 + b"}",
-        b'{"a": 0.' + b"9" * 5000 + b"}",
         b'{"a": 1, "a": 2}',
         b'{"b": {"a": 1, "a": 2}}',
-        b'{"a": "\\u0000"}',
-        b'{"a": ["\\ud800"]}',
-        b'{"\\udfff": 1}',
         b'{"a": "\x00"}',
         deep(32),
         deep(100_000),
@@ -131,6 +123,53 @@ def test_json_that_is_refused(body):
 )
 def test_json_that_is_taken(body):
     assert requests.parse(body) == json.loads(body.decode("utf-8-sig"))
+
+
+def test_a_key_that_stands_twice_is_named():
+    with pytest.raises(Invalid) as refused:
+        requests.parse(b'{"a": {"\\ud800b": 1, "\\ud800b": 1}}')
+    assert list(refused.value.fields) == ["?b"]
+
+
+ODD = [
+    "9007199254740993", "9" * 5000, "-" + "9" * 5000, "0." + "9" * 5000, "1e999", "1e-999999999999",
+    '"\\u0000"', '["\\ud800"]', '{"\\udfff": "\\u0000"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:20])
+def test_a_field_that_nobody_knows_is_ignored_whatever_it_holds(api, cast, odd):
+    program = api()
+    text = f'{{"email": "jo@example.com", "surprise": {odd}, "billing_address": {{"more": {odd}}}}}'
+    assert program.post("/v0/d/consumer_profiles", data=text).status_code == 200
+    text = f'{{"external_order_id": "A", "customer_uuid": "{cast.marie.id}", "surprise": {odd}}}'
+    assert program.post("/v0/d/orders", data=text).status_code == 200
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:20])
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("consumer_profiles", '{"email": %s}', "email"),
+        ("consumer_profiles", '{"email": "jo@example.com", "first_name": %s}', "first_name"),
+        (
+            "consumer_profiles",
+            '{"email": "jo@example.com", "extended_attributes": [{"name": "a", "value": %s}]}',
+            "extended_attributes.0.value",
+        ),
+        ("orders", '{"external_order_id": %s}', "external_order_id"),
+        (
+            "orders",
+            '{"external_order_id": "A", "ordered_products": [{"quantity": %s}]}',
+            "ordered_products.0.quantity",
+        ),
+    ],
+    ids=["email", "first_name", "attribute", "order", "quantity"],
+)
+def test_a_field_that_is_known_says_what_it_cannot_hold(api, path, body, field, odd):
+    answer = api().post(f"/v0/d/{path}", data=body % odd)
+    assert_error(answer, 400, "bad_request")
+    assert list(answer.get_json()["fields"]) == [field]
 
 
 def test_amounts_stay_as_they_were_written():

@@ -109,6 +109,9 @@ def test_the_answer_says_so(app, api, settings, clock):
     program = api()
     answers = [program.get("/v0/limit-probe") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
+    wait = answers[-1].headers["Retry-After"]
+    told = f"A client may send 3 requests beside lists a minute. Send the next one in {wait} seconds."
+    assert answers[-1].get_json()["message"] == told
     body = answers[-1].get_json()
     assert (body["error_code"], set(body)) == ("too_many_requests", {"error_code", "message", "request_id"})
     assert answers[-1].headers["Retry-After"] == "50"

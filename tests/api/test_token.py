@@ -145,6 +145,31 @@ def test_what_is_refused(anonymous, client, sent, status, error):
     assert_refused(anonymous.post("/v0/token", **sent), status, error)
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"data": {"grant_type": "client_credentials"}}, "Send client_id and client_secret in the body"),
+        (
+            {"data": {"grant_type": "client_credentials", "client_id": "cl_webshop"}},
+            "Send client_secret in the",
+        ),
+        ({"json": PASSWORD | {"password": 1}}, "Send password as text"),
+        ({"data": PASSWORD | {"username": "x" * 5000}}, "Send username in at most 1000 characters."),
+        ({"data": "grant_type=password&username=%00&password=x"}, "Send username without NUL"),
+        ({"data": '{"grant_type": "x", "grant_type": "y"}'}, "grant_type: This key stands twice"),
+    ],
+)
+def test_a_refusal_says_how_to_mend_it(anonymous, client, sent, told):
+    assert told in anonymous.post("/v0/token", **sent).get_json()["message"]
+
+
+def test_a_renewed_token_is_told_that_it_can_have_no_more(anonymous, client):
+    first = anonymous.post("/v0/token", data=PASSWORD | {"scope": "orders:write"}).get_json()
+    wider = refresh(anonymous, first["refresh_token"], scope="customer:profile:read")
+    assert_refused(wider, 400, "invalid_scope")
+    assert "the scopes of the old one or less" in wider.get_json()["message"]
+
+
 def test_a_refused_basic_sign_in_names_the_way(anonymous, client):
     sent = {"grant_type": "client_credentials"}
     response = anonymous.post("/v0/token", data=sent, headers=basic("cl_webshop", "no"))
