@@ -2,7 +2,6 @@ import hashlib
 import json
 import random
 import stat
-import time
 import unicodedata
 from pathlib import Path
 
@@ -111,9 +110,7 @@ def test_the_demo_holds_what_it_promises(engine, settings, database_kind, monkey
         monkeypatch.setattr(demo, "CUSTOMERS", customers)
         monkeypatch.setattr(demo, "ORDERS", orders)
     lines = []
-    started = time.process_time()
     told = demo.ensure_demo(engine, settings, lines.append)
-    took = time.process_time() - started
     with Session(engine) as session:
 
         def count(model, *where):
@@ -162,8 +159,6 @@ def test_the_demo_holds_what_it_promises(engine, settings, database_kind, monkey
     assert [set(line) for line in people] == [{"role", "store", "email", "password"}] * len(people)
     assert f"client_id {program['client_id']}" in "\n".join(lines)
     assert len({line["store"] for line in people if line["role"] == "associate"}) == 2
-    # Of the processor, not of a clock that other work on the machine holds up.
-    assert took < 40, "building the demo is meant to take seconds"
     before = path.read_text()
     assert demo.ensure_demo(engine, settings, lines.append) == []
     assert path.read_text() == before
