@@ -20,7 +20,9 @@ _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# Controls, halves of surrogate pairs, and marks that reorder text on a screen; as `values.text` refuses them.
+_ODD: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_ODD_BUT_BREAKS: Final = re.compile(_ODD.pattern.replace("\x00-\x1f", "\x00-\x08\x0b\x0c\x0e-\x1f"))
 
 
 class TooManyProblemsError(Exception):
@@ -54,17 +56,26 @@ class Spec(Protocol):
         """Return the value to keep, or note why it cannot be kept."""
 
 
-def text_problem(value: object, limit: int) -> str | None:
-    """Return why a value is no storable text of at most `limit` characters, None if it is."""
+def text_problem(value: object, limit: int, *, one_line: bool = False) -> str | None:
+    """Return why a value cannot be kept and shown as text of at most `limit` characters, None if it can."""
     if not isinstance(value, str):
         return "Write this as text, in quotes."
     if len(value) > limit:
         return f"Shorten this to {limit} characters or fewer."
-    if "\0" in value:
+    if value.isascii() and value.isprintable():
+        return None
+    found = (_ODD if one_line else _ODD_BUT_BREAKS).search(value)
+    return _odd(found.group()) if found else None
+
+
+def _odd(character: str) -> str:
+    if character == "\0":
         return "Remove the NUL character."
-    if not value.isascii() and _SURROGATE.search(value):
+    if "\ud800" <= character <= "\udfff":
         return "Remove the broken character (half of a surrogate pair)."
-    return None
+    if character in "\t\n\r":
+        return "Write this on one line, without tabs."
+    return "Remove the invisible control character."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Text:
         """Return the text; the numbers of payment cards in it are masked."""
         if self.exact and value == "":
             return None
-        if reason := text_problem(value, self.limit):
+        if reason := text_problem(value, self.limit, one_line=self.is_id or self.exact):
             problems.add(reason)
         elif self.exact and len(value) != self.limit:
             problems.add(f"Write just {self.limit} characters, or leave it out.")
@@ -101,7 +112,7 @@ class CardNumber:
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the last four digits."""
-        if reason := text_problem(value, 64):
+        if reason := text_problem(value, 64, one_line=True):
             problems.add(reason)
             return None
         return last_four(value)
@@ -229,7 +240,7 @@ class Free:
         elif isinstance(value, Mapping):
             read = {}
             for key, part in value.items():
-                if reason := text_problem(key, 255):
+                if reason := text_problem(key, 255, one_line=True):
                     # The key itself is no path that could be shown.
                     problems.add(f"One key cannot be kept. {reason}")
                     continue

@@ -183,6 +183,8 @@ def test_a_client_of_some_stores_puts_in_orders_of_them_only(api, cast, session)
             "external_order_id",
         ),
         ({"external_order_id": "X"}, "billing_address.email"),
+        (small("T-nl\n"), "external_order_id"),
+        (small("T-\u202e"), "external_order_id"),
         (small(created_at="yesterday"), "created_at"),
         (small(payments={}), "payments"),
         (small(totals={"grand_total": "12"}), "totals.grand_total"),

@@ -207,6 +207,7 @@ LAND = "Write the two capital letters of a country in ISO 3166-1, such as DE."
 RANGE = "Write a number with at most 18 digits before the point and 20 after it."
 NUMBER = "Write a number; NaN and Infinity are none."
 NUL = "Remove the NUL character."
+CONTROL = "Remove the invisible control character."
 BROKEN = "Remove the broken character (half of a surrogate pair)."
 
 
@@ -219,6 +220,12 @@ BROKEN = "Remove the broken character (half of a surrogate pair)."
         ("order_id", "x" * 256, "Shorten this to 255 characters or fewer."),
         ("order_id", "a\0b", NUL),
         ("order_id", "a\ud800b", BROKEN),
+        ("order_id", "a\nb", "Write this on one line, without tabs."),
+        ("external_order_id", "a\u202eb", CONTROL),
+        ("order_uuid", "x" * 35 + "\t", "Write this on one line, without tabs."),
+        ("status_description", "a\x1b[2Jb", CONTROL),
+        ("billing_address.last_name", "a\x85b", CONTROL),
+        ("value_added_services.0.options.ribbon", "a\u2066b", CONTROL),
         ("status_description", "x" * 4001, "Shorten this to 4000 characters or fewer."),
         ("order_uuid", "7c9f2605", "Write just 36 characters, or leave it out."),
         ("order_uuid", "x" * 37, "Shorten this to 36 characters or fewer."),
@@ -296,6 +303,12 @@ def test_a_source_may_write_nothing_as_an_empty_text(path):
 @pytest.mark.parametrize("document", [None, [], "{}", 3, [{"external_order_id": "A"}]])
 def test_what_is_no_object_is_refused(document):
     assert refused(document) == {"": [OBJECT]}
+
+
+def test_free_texts_have_lines_and_scripts_of_the_world():
+    text = "one\r\n\ttwo \u200f\u05d0\u200d \U0001f469\u200d\U0001f467 a\u00adb"
+    document = orders.parse({"external_order_id": "A", "status_description": text}).document
+    assert document["status_description"] == text
 
 
 def test_all_problems_are_told_at_once():
@@ -419,7 +432,8 @@ def test_unending_string_of_escapes_is_read_in_one_pass():
 # Generated orders
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2)
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=CONTROLS), max_size=8)
 times = st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 30)).map(lambda when: when.isoformat() + "Z")  # noqa: DTZ001
 
 

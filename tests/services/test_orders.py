@@ -75,7 +75,7 @@ def test_every_key_of_the_sample_comes_back(session, shop):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     total=st.decimals(min_value=0, max_value=10**9, places=2),
-    name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40),
+    name=st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf"]), max_size=40),
     quantity=st.integers(1, 99),
 )
 def test_an_order_read_back_equals_the_order_put_in(session, shop, marie, total, name, quantity):
