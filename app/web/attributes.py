@@ -47,13 +47,11 @@ def edit(customer_id: uuid.UUID) -> Response:
     form = forms.build(definitions, current)
     if request.method == "GET":
         holds.refuse(session, actor, customer_id)
-        if any(definitions[name].is_sensitive for name in current if name in definitions):
-            # The form shows what the section hides.
-            with transaction(session, one_change=True):
-                customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="attributes")
+        _note(customer)
         form.revision.data = str(customer.revision)
         return _form(customer, form)
     if not form.validate_on_submit():
+        _note(customer)
         return _form(customer, form, status=422)
     chosen = {name.removeprefix(forms.PREFIX): value for name, value in conflicts.chosen().items()}
     if chosen:
@@ -70,10 +68,12 @@ def edit(customer_id: uuid.UUID) -> Response:
         named = {key.replace("attribute.", forms.PREFIX, 1): reasons for key, reasons in error.fields.items()}
         form.apply_errors(Invalid(named))
         customer = queries.get(session, actor, customer_id, Customer.extended_attributes)
+        _note(customer)
         return _form(customer, form, status=422)
     except Stale as error:
         customer = queries.get(session, actor, customer_id, Customer.extended_attributes)
         saved = {row.name: row.value for row in customer.extended_attributes if row.name in definitions}
+        _note(customer)
         return conflicts.answer(
             error,
             customer,
@@ -86,6 +86,15 @@ def edit(customer_id: uuid.UUID) -> Response:
     if htmx.wants_fragment():
         return _index(customer_id)
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+def _note(customer: Customer) -> None:
+    """Note that the answer shows what the section hides: the form does, and the page of a conflict."""
+    session, actor, definitions = get_session(), current_actor(), attributes.definitions(get_session())
+    held = [definitions[row.name] for row in customer.extended_attributes if row.name in definitions]
+    if any(definition.is_sensitive for definition in held):
+        with transaction(session, one_change=True):
+            customers.look_at(session, actor, customer.id, AccessAction.REVEALED, detail="attributes")
 
 
 def _form(customer: Customer, form: forms.AttributesForm, *, status: int = 200) -> Response:

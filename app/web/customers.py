@@ -266,8 +266,9 @@ def restore(customer_id: uuid.UUID) -> Response:
 
 
 def _ask(session: Session, actor: Actor, customer_id: uuid.UUID, error: Stale) -> Response:
-    """Show both values of each field that two people changed."""
-    customer = queries.get(session, actor, customer_id)
+    """Show both values of each field that two people changed; that contact data is among them is noted."""
+    with transaction(session, one_change=True):
+        customer = customers.look_at(session, actor, customer_id, AccessAction.REVEALED, detail="contact")
     return conflicts.answer(
         error,
         customer,

@@ -69,6 +69,18 @@ def test_the_form_shows_them_and_is_noted_too(cast, allergy, sign_in, session):
     assert revealed(session) == ["attributes"]
 
 
+def test_what_a_refused_or_late_form_shows_is_noted_too(cast, allergy, sign_in, session):
+    factories.make_definition(session, key="fitted", label="Fitted on", type="date", choices=[])
+    browser, url = sign_in(cast.ada), f"/customers/{cast.marie.id}"
+    bad = browser.post(f"{url}/attributes/edit", data={"revision": "1", "attribute_fitted": "soon"})
+    assert (bad.status_code, "walnuts" in bad.text, revealed(session)) == (422, True, ["attributes"])
+    for number, name in ((1, "Zoë"), (1, "Yves")):
+        data = {"revision": number, "first_name": name, "email": cast.marie.email, "country_code": "FR"}
+        late = browser.post(f"{url}/edit", data=data)
+    assert (late.status_code, cast.marie.email in late.text) == (409, True)
+    assert revealed(session) == ["attributes", "contact"]
+
+
 def test_a_form_without_any_is_not_noted(cast, sign_in, session):
     factories.make_definition(session)
     sign_in(cast.ada).get(f"/customers/{cast.marie.id}/attributes/edit")
