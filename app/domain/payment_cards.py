@@ -13,8 +13,8 @@ from app.domain.values import BadValue
 
 LAST_DIGITS: Final = 4
 REFUSED: Final = N_("This looks like the number of a payment card. Leave it out.")
-# Groups of digits with at most one space, dot, dash or slash between them.
-_RUN: Final = re.compile(r"\d+(?:[ \u00a0./_-]\d+)*")
+# As many digits as a card has or more, with at most one space, dot, dash or slash between two.
+_RUN: Final = re.compile(r"\d(?:[ \u00a0./_-]?\d){12,}")
 _GROUP: Final = re.compile(r"\d+")
 _CARD_LENGTHS: Final = range(13, 20)
 # American Express, Diners, Discover, JCB, Mastercard, Visa.
