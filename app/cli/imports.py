@@ -5,8 +5,10 @@ import json
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 import click
 from sqlalchemy.orm import Session
@@ -24,6 +26,65 @@ from app.services.imports import RowResult
 # How many refused rows are shown on the terminal; the report has all.
 SHOWN = 20
 NEEDS_STORE = frozenset({"customers", "opt-ins", "employees"})
+
+
+class _Report:
+    """The file of refused rows, opened before anything is done; without a path it writes nothing.
+
+    Raises Invalid for a file that the import reads, one that is no report, and one that cannot be written.
+    """
+
+    def __init__(self, path: Path | None, inputs: Sequence[Path]) -> None:
+        self.path = path
+        self._file: TextIO | None = None
+        if path is None:
+            return
+        try:
+            if path.exists() and any(path.samefile(one) for one in inputs):
+                raise Invalid(
+                    {"report": [f"--report: {path.name} is read by this import. Name another file."]}
+                )
+            if path.is_file() and path.stat().st_size and not _is_report(path):
+                raise Invalid(
+                    {"report": [f"--report: {path.name} is there and is no report. Name another file."]}
+                )
+            self._file = path.open("a", encoding="utf-8", newline="")
+        except OSError as error:
+            raise Invalid(
+                {"report": [f"--report: {path.name} cannot be written: {error.strerror}."]}
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def begin(self, *, afresh: bool) -> None:
+        """Write the first line, in place of a former report if `afresh`, else where it is missing."""
+        if self._file is None:
+            return
+        if afresh and self._file.seekable():
+            self._file.truncate(0)
+        if afresh or (self.path is not None and not self.path.stat().st_size):
+            self._file.write(import_files.REPORT_HEADER)
+            self._file.flush()
+
+    def add(self, bad: Sequence[RowResult]) -> None:
+        """Write the reasons of refused rows."""
+        if self._file is not None and bad:
+            lines = [(one.line, column, reason) for one in bad for column, reason in one.reasons]
+            self._file.write(import_files.report_text(lines))
+            self._file.flush()
+
+
+def _is_report(path: Path) -> bool:
+    header = import_files.REPORT_HEADER.encode()
+    with path.open("rb") as file:
+        return file.read(len(header)) == header
 
 
 class _DryRun(Exception):
@@ -63,8 +124,12 @@ def import_group(
             raise click.UsageError("The database is not ready. Run: clienteling init")
         plan = csv_rows.read_plan(kind, _read_mapping(mapping))
         source = import_files.open_source(file, kind, plan)
-        with Session(engine, expire_on_commit=False) as session:
-            counts = _run(session, source, store, dry_run=dry_run, report=report)
+        inputs = [file, *([mapping] if mapping else []), *source.others]
+        with (
+            Session(engine, expire_on_commit=False) as session,
+            _Report(report, inputs) as opened,
+        ):
+            counts = _run(session, source, store, dry_run=dry_run, report=opened)
     except Invalid as error:
         raise click.UsageError(
             " ".join(reason for many in error.fields.values() for reason in many)
@@ -94,7 +159,7 @@ def _read_mapping(path: Path | None) -> dict[str, Any]:
 
 
 def _run(
-    session: Session, source: import_files.Source, store: str | None, *, dry_run: bool, report: Path | None
+    session: Session, source: import_files.Source, store: str | None, *, dry_run: bool, report: _Report
 ) -> Counter[Outcome]:
     actor = Actor.system(N_("Import"))
     if store is None and source.kind in NEEDS_STORE:
@@ -109,10 +174,7 @@ def _run(
             click.echo(f"Going on after row {done}.", err=True)
         elif imports.was_finished(session, job):
             click.echo("This file was imported before; it is gone through again.", err=True)
-    if report and not done:
-        report.write_text(
-            import_files.report_text([(0, "column", "reason")]).replace("0", "line", 1), encoding="utf-8"
-        )
+    report.begin(afresh=not done)
     counts: Counter[Outcome] = Counter()
     refused: list[RowResult] = []
     with click.progressbar(
@@ -136,20 +198,13 @@ def _run(
             counts.update(result.outcome for result in results)
             bad = [result for result in results if result.outcome is Outcome.REFUSED]
             refused += bad[: SHOWN - len(refused)]
-            _append(report, bad)
+            report.add(bad)
             progress.update(len(batch))
     if not dry_run:
         with transaction(session):
             imports.finish(session, actor, job.id)
-    _tell(counts, refused, dry_run=dry_run, report=report)
+    _tell(counts, refused, dry_run=dry_run, report=report.path)
     return counts
-
-
-def _append(report: Path | None, bad: list[RowResult]) -> None:
-    if report and bad:
-        lines = [(one.line, column, reason) for one in bad for column, reason in one.reasons]
-        with report.open("a", encoding="utf-8", newline="") as file:
-            file.write(import_files.report_text(lines))
 
 
 def _tell(counts: Counter[Outcome], refused: list[RowResult], *, dry_run: bool, report: Path | None) -> None:

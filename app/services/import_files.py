@@ -15,6 +15,7 @@ from app.domain.csv_rows import Plan
 from app.errors import Invalid
 
 MAX_CELL = 100_000
+REPORT_HEADER = "line,column,reason\r\n"
 # The first wins where a line has none of them, or as many of one as of another.
 DELIMITERS = (",", ";", "\t")
 # A JSON list is read as a whole; larger ones are to come as JSON lines, one object a line.
@@ -40,6 +41,11 @@ class Source:
     tables: csv_rows.Tables
     count: int
     digest: str
+
+    @property
+    def others(self) -> Sequence[Path]:
+        """The other files that are read for it."""
+        return [self.path.parent / name for name in sorted(self.plan.files)]
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows, again from the start at each call."""

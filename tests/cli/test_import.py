@@ -272,6 +272,28 @@ def test_a_broken_character_is_told_and_not_stumbled_over(session, run, tmp_path
         assert list(csv.reader(file))[1:] == [["1", "attribute.\\ud800", told]]
 
 
+def test_a_report_replaces_no_file_but_a_former_report(session, run, tmp_path):
+    files = tmp_path / "files"
+    rows, notes, report = files / "file.csv", tmp_path / "notes.csv", tmp_path / "report.csv"
+    content = "email,created_by\na@mail.example,1\nnobody,2\n"
+    mapping = '[lookups.created_by]\nfile = "staff.csv"\nkey = "id"\nvalue = "mail"\n'
+    inputs = {"map.toml": mapping, "staff.csv": "id,mail\n1,\n2,\n"}
+    for name, text in inputs.items():
+        (files / name).write_text(text)
+    notes.write_text("Dear diary\n")
+    (tmp_path / "link.csv").symlink_to(rows)
+    refused = [rows, tmp_path / "link.csv", files / "map.toml", files / "staff.csv", notes]
+    for target in [*refused, tmp_path / "nowhere" / "r.csv"]:
+        result = run("customers", content, "--mapping", files / "map.toml", "--report", target)
+        assert (result.exit_code, "--report" in result.output) == (2, True), result.output
+    assert (count(session, Customer), count(session, ImportJob)) == (0, 0)
+    assert [rows.read_text(), notes.read_text()] == [content, "Dear diary\n"]
+    assert {name: (files / name).read_text() for name in inputs} == inputs
+    for _ in range(2):
+        assert run("customers", content, "--mapping", files / "map.toml", "--report", report).exit_code == 1
+        assert len(report.read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     "content",
     [
