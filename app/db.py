@@ -257,7 +257,7 @@ def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
     a fault of this program, which must not look like one of theirs.
     """
     if isinstance(error, IntegrityError):
-        if not _is_taken(error):
+        if not is_taken(error):
             return error
         return Conflict(message="Somebody saved the same value just now. Please check and try again.")
     # PostgreSQL reports its idle-in-transaction limit as InternalError, hence the wide net.
@@ -266,6 +266,7 @@ def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
     return error
 
 
-def _is_taken(error: IntegrityError) -> bool:
+def is_taken(error: IntegrityError) -> bool:
+    """True when a value that must be unique was taken already."""
     # PostgreSQL's code for it; SQLite's driver has only words.
     return getattr(error.orig, "sqlstate", None) == "23505" or str(error.orig).startswith("UNIQUE")

@@ -27,6 +27,11 @@ from app.models import (
 from app.models.associate import full_name
 from app.queries import scope, together
 
+# How `Session.get` locks a customer: acts wait for each other and for an erasure, but rows that only
+# point to the customer can be written meanwhile. Else two acts that have both written one would wait
+# for each other. An erasure takes the whole lock, and so waits for those rows too.
+LOCK = {"key_share": True}
+
 
 def get(
     session: Session,
@@ -65,7 +70,7 @@ def _by_id(
     query = select(Customer).where(Customer.id == bindparam("customer_id"), scope.within(kept_to))
     query = query.options(*map(joinedload, parts)).execution_options(**PLANNED_ONCE)
     if for_update:
-        query = query.with_for_update(of=Customer).execution_options(populate_existing=True)
+        query = query.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
     return query
 
 

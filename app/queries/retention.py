@@ -99,7 +99,9 @@ def still_due(
     session: Session, policy: Policy, ids: Sequence[uuid.UUID], *, now: datetime
 ) -> Sequence[uuid.UUID]:
     """Lock these customers, and return those whose time is still over: somebody may have come in."""
-    session.execute(select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id).with_for_update())
+    session.execute(
+        select(Customer.id).where(Customer.id.in_(ids)).order_by(Customer.id).with_for_update(key_share=True)
+    )
     return session.scalars(_due(policy, now).where(Customer.id.in_(ids)).order_by(Customer.id)).all()
 
 

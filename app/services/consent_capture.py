@@ -315,7 +315,9 @@ def hash_token(token: str) -> str:
 
 def _take(session: Session, ask: ConsentAsk) -> bool:
     """Lock a question and its customer, first the customer as every act does; True if it can be answered."""
-    customer = session.get(Customer, ask.customer_id, with_for_update=True, populate_existing=True)
+    customer = session.get(
+        Customer, ask.customer_id, with_for_update=customer_queries.LOCK, populate_existing=True
+    )
     if customer is None:
         return False
     session.refresh(ask, with_for_update=True)

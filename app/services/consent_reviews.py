@@ -167,7 +167,7 @@ def _load(session: Session, actor: Actor, event_ids: Sequence[uuid.UUID]) -> lis
         select(Customer.id)
         .where(Customer.id.in_(customer_ids), scope.visible(actor))
         .order_by(Customer.id)
-        .with_for_update(of=Customer)
+        .with_for_update(of=Customer, key_share=True)
     ).all()
     if set(locked) != customer_ids:
         raise NotFound

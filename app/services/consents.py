@@ -253,7 +253,7 @@ class _Known:
             select(Customer)
             .where(Customer.id.in_(ids), scope.visible(actor))
             .order_by(Customer.id)
-            .with_for_update(of=Customer)
+            .with_for_update(of=Customer, key_share=True)
             .execution_options(populate_existing=True)
         )
         self.customers = {customer.id: customer for customer in found}

@@ -181,7 +181,7 @@ def add_to_store(
     scope.require_store(actor, store_id)
     if customer_id not in {found.id for found in search_whole.find(session, actor, proof).masked}:
         raise NotFound
-    customer = session.get_one(Customer, customer_id, with_for_update=True)
+    customer = session.get_one(Customer, customer_id, with_for_update=customer_queries.LOCK)
     holds.refuse(session, actor, customer_id)
     link(session, customer.id, store_id, LinkReason.ADDED)
     revisions.touch(customer)

@@ -100,7 +100,7 @@ def _tell_hold(session: Session, actor: Actor, customer: Customer, event: EventK
 def _end_hold(session: Session, actor: Actor, row: DataRequest) -> None:
     """Bring the customer back into the lists, unless another request keeps them out."""
     session.flush()
-    customer = session.get(Customer, row.customer_id, with_for_update=True)
+    customer = session.get(Customer, row.customer_id, with_for_update=customer_queries.LOCK)
     if customer is None:
         return
     if not queries.is_on_hold(session, customer.id):
@@ -186,7 +186,7 @@ def call_off_active(session: Session, actor: Actor, row: DataRequest) -> bool:
     if row.origin != Origin.RETENTION or row.state != State.WAITING:
         return False
     # Locked, so that an order that is being recorded is waited for.
-    session.get(Customer, row.customer_id, with_for_update=True, populate_existing=True)
+    session.get(Customer, row.customer_id, with_for_update=customer_queries.LOCK, populate_existing=True)
     if not retention_queries.is_active_again(session, row):
         return False
     row.outcome = ACTIVE_AGAIN

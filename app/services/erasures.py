@@ -266,7 +266,14 @@ def _erase(session: Session, table: personal_data.Table, customer_id: uuid.UUID)
 
 
 def _redact_orders(session: Session, customer_id: uuid.UUID) -> int:
-    found = session.scalars(select(Order).where(Order.customer_id == customer_id)).all()
+    # Locked as whoever records an order locks it: what stands there is blanked, or what they wrote since.
+    found = session.scalars(
+        select(Order)
+        .where(Order.customer_id == customer_id)
+        .order_by(Order.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
     for order in found:
         order.document = orders.dumps(orders.redact_person(orders.loads(order.document)))
         order.customer_id = None

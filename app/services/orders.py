@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.db import is_taken
 from app.domain import clock, folding, money, orders, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
@@ -17,7 +19,7 @@ from app.domain.events import EventKind, NewEvent
 from app.domain.orders import OrderDocument
 from app.domain.permissions import Permission
 from app.domain.values import BadValue
-from app.errors import Conflict, Forbidden, Invalid
+from app.errors import Conflict, Forbidden, Invalid, Unavailable
 from app.models import Customer, CustomerStore, Order, Store
 from app.models.base import new_id
 from app.queries import consents as consent_queries
@@ -27,6 +29,8 @@ from app.services import audit, customers_bulk, events, search_index
 # ISO 4217's code for "no currency".
 NO_CURRENCY = "XXX"
 MAX_ORDER_ID = 100
+# How often customers whom another act makes at the same time are looked for again.
+TRIES = 3
 _SHOWN = ("customer_id", "store_id", "placed_at", "state", "currency", "grand_total_minor", "item_count")
 
 
@@ -83,14 +87,10 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     An external id that comes twice in one batch is recorded twice, in order.
     """
     actor.require(Permission.ORDER_RECORD)
-    keys = [given.order.external_order_id for given in batch]
-    known = {
-        row.external_order_id: row
-        for row in session.scalars(select(Order).where(Order.external_order_id.in_(keys)))
-    }
+    places = _Places(session, actor, batch)
+    known = _hold(session, places, batch)
     # Whose person was erased stays without it, whatever the source sends again.
     redacted = {key for key, row in known.items() if row.redacted_at is not None}
-    places = _Places(session, actor, batch)
     live = [given for given in batch if given.order.external_order_id not in redacted]
     found = iter(places.owners(session, actor, live))
     owners = [None if given.order.external_order_id in redacted else next(found) for given in batch]
@@ -112,6 +112,29 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     if touched:
         search_index.refresh(session, sorted(touched))
     return outcomes
+
+
+def _hold(session: Session, places: "_Places", batch: Sequence[OrderInput]) -> dict[str, Order]:
+    """Lock the customers and then the orders of a batch, and return the known orders as they are now.
+
+    Every act locks customers first and in the order of their ids, so that none waits for another in a
+    circle. An erasure that runs meanwhile is over for these rows, or begins after this act.
+    """
+    is_meant = Order.external_order_id.in_([given.order.external_order_id for given in batch])
+    before = session.execute(
+        select(Order.external_order_id, Order.customer_id, Order.redacted_at).where(is_meant)
+    ).all()
+    redacted = {row.external_order_id for row in before if row.redacted_at is not None}
+    live = [given for given in batch if given.order.external_order_id not in redacted]
+    places.hold(session, live, {row.customer_id for row in before if row.customer_id is not None})
+    rows = session.scalars(
+        select(Order)
+        .where(is_meant)
+        .order_by(Order.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {row.external_order_id: row for row in rows}
 
 
 def _in_own_store(session: Session, actor: Actor, given: OrderInput) -> OrderInput:
@@ -147,9 +170,28 @@ class _Places:
         self.ids = set(session.scalars(known)) if ids else set()
         # Each address is read once: a batch holds several orders of most customers.
         self.keys = {email: _email_key(email) for email in {given.order.email for given in batch}}
+        self.emails: dict[str, uuid.UUID] = {}
+        self._read_emails(session)
+
+    def _read_emails(self, session: Session) -> None:
         emails = {key for key in self.keys.values() if key}
         pairs = session.execute(select(Customer.email_key, Customer.id).where(Customer.email_key.in_(emails)))
-        self.emails: dict[str, uuid.UUID] = dict(list(pairs))
+        self.emails = dict(list(pairs))
+
+    def hold(self, session: Session, batch: Sequence[OrderInput], others: set[uuid.UUID]) -> None:
+        """Lock the known customers of the orders, and others; who was erased meanwhile is unknown."""
+        held: set[uuid.UUID] = set()
+        while wanted := (others | self._known(batch)) - held:
+            rows = select(Customer.id).where(Customer.id.in_(wanted)).order_by(Customer.id)
+            there = set(session.scalars(rows.with_for_update(key_share=True)))
+            gone = wanted - there
+            held |= there
+            others = others - gone
+            self.ids -= gone
+            self.emails = {key: found for key, found in self.emails.items() if found not in gone}
+
+    def _known(self, batch: Sequence[OrderInput]) -> set[uuid.UUID]:
+        return {found for given in batch if isinstance(found := self._find(given), uuid.UUID)}
 
     def store_of(self, given: OrderInput) -> Store | None:
         """Return the store of an order: as told, or the one whose name its channel carries."""
@@ -161,6 +203,33 @@ class _Places:
         self, session: Session, actor: Actor, batch: Sequence[OrderInput]
     ) -> list[uuid.UUID | Invalid]:
         """Return the customer of each order, created where nobody knows them."""
+        found, new = self._sort(batch)
+        for _attempt in range(TRIES):
+            if not new:
+                break
+            try:
+                # In the order of the addresses, as each act that makes several of them.
+                with session.begin_nested():
+                    rows = customers_bulk.create(
+                        session, actor, [new[key] for key in sorted(new)], permission=Permission.ORDER_RECORD
+                    )
+            except IntegrityError as error:
+                if not is_taken(error):
+                    raise
+                # Another act made one of them just now: whom it made is known.
+                self._read_emails(session)
+                self.hold(session, batch, set())
+            else:
+                self.emails |= {row.email_key: row.id for row in rows}
+            found, new = self._sort(batch)
+        if new:
+            raise Unavailable
+        return [self.emails[owner] if isinstance(owner, str) else owner for owner in found]
+
+    def _sort(
+        self, batch: Sequence[OrderInput]
+    ) -> tuple[list[uuid.UUID | Invalid | str], dict[str, customers_bulk.NewCustomer]]:
+        """Return the customer of each order, and by the key of the e-mail address those to create."""
         found: list[uuid.UUID | Invalid | str] = []
         new: dict[str, customers_bulk.NewCustomer] = {}
         for given in batch:
@@ -172,12 +241,7 @@ class _Places:
                 else:
                     new[owner] = made
             found.append(owner)
-        if new:
-            rows = customers_bulk.create(
-                session, actor, list(new.values()), permission=Permission.ORDER_RECORD
-            )
-            self.emails |= {row.email_key: row.id for row in rows}
-        return [self.emails[owner] if isinstance(owner, str) else owner for owner in found]
+        return found, new
 
     def _find(self, given: OrderInput) -> uuid.UUID | Invalid | str:
         """Return the customer's id, or the key of the e-mail address of one to create."""
@@ -376,7 +440,10 @@ def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
         return
     # Locked before counting, so that of two acts at once the later one sees both orders.
     customers = session.scalars(
-        select(Customer).where(Customer.id.in_(customer_ids)).order_by(Customer.id).with_for_update()
+        select(Customer)
+        .where(Customer.id.in_(customer_ids))
+        .order_by(Customer.id)
+        .with_for_update(key_share=True)
     ).all()
     counted = {
         customer_id: (count, last)
