@@ -4,13 +4,15 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from app import ledger, schema
@@ -82,51 +84,61 @@ def tidy(settings: Settings, *, keep: timedelta = ERASED_WITHIN) -> int:
 
 
 def restore(settings: Settings, source: Path) -> Replayed:
-    """Put a backup in the place of the database, bring it to the newest schema, replay the ledger.
+    """Put a backup in the place of the database, at the newest schema, with the ledger replayed.
 
-    All sessions end. Raises Conflict when the backup is not sound, or somebody works on the database.
+    All sessions end. The work is done on a copy beside the database, which is replaced by the last step:
+    whatever goes wrong before leaves it as it was. Raises Conflict when the backup is not sound, the ledger
+    is not under the key of the settings, or somebody works on the database.
     """
     path = Path(settings.database_url.removeprefix("sqlite:///"))
     expected = _read_manifest(source)
     if expected and expected["sha256"] != _sha256(source):
         raise Conflict(message=f"{source} is not what its manifest says: it is damaged or was changed.")
     draft = path.with_name(f".{path.name}.restore")
-    draft.write_bytes(source.read_bytes())
-    draft.chmod(0o600)
     try:
+        shutil.copyfile(source, draft)
+        draft.chmod(0o600)
         _inspect(draft)
-        if path.exists():
-            _save_ledger(settings, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    _sync(draft)
-    draft.rename(path)
-    _sync(path.parent)
-    engine = make_engine(settings.database_url, bulk=True)
-    set_ledger_key(engine, settings.ledger_secret)
-    try:
-        schema.upgrade(engine)
-        return replay(engine, settings, settings.data_dir / ledger.NAME, ends_sessions=True)
+        with _held(path) as held:
+            if held is not None:
+                _save_ledger(settings, held)
+            done = _prepare(settings, draft)
+        _sync(draft)
+        _remove_log(path)
+        draft.rename(path)
+        _sync(path.parent)
     finally:
-        engine.dispose()
+        draft.unlink(missing_ok=True)
+        _remove_log(draft)
+    return done
+
+
+def refuse_other_key(engine: Engine, settings: Settings) -> None:
+    """Raise Conflict when the ledger, in the database or in its file, was written under another key.
+
+    Asked at each start, hence of the database with one statement, and of the file without reading its lines.
+    """
+    key = LedgerKey(settings.ledger_secret)
+    path = settings.data_dir / ledger.NAME
+    with Session(engine) as session:
+        if erasures.is_under_other_key(session, key) or not ledger.key_ids(path) <= {key.id}:
+            raise Conflict(message=erasures.OTHER_KEY)
 
 
 def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: bool = False) -> Replayed:
     """Take the ledger's file in, and erase again whoever is there although it names them.
 
-    Raises Conflict when the ledger was written under another key.
+    Raises Conflict, before anything is changed, when the ledger was written under another key.
     """
     key = LedgerKey(settings.ledger_secret)
     actor = Actor.system(N_("Ledger of erasures"))
+    read = list(ledger.read(path))
     with Session(engine, expire_on_commit=False) as session:
         with transaction(session):
+            lines = erasures.take_in(session, read)
+            risen = erasures.risen(session, key)
             if ends_sessions:
                 erasures.end_all_sessions(session)
-            lines = erasures.take_in(session, list(ledger.read(path)))
-        risen = erasures.risen(session, key)
         for customer_id in risen:
             with transaction(session):
                 request_id = erasures.request_again(session, actor, customer_id).id
@@ -142,27 +154,59 @@ def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: boo
     return Replayed(lines=lines, erased=len(risen))
 
 
-def _save_ledger(settings: Settings, path: Path) -> None:
-    """Write what the database's own ledger holds into the file before the database goes."""
-    connection = sqlite_library.connect(str(path), timeout=1)
+def _prepare(settings: Settings, draft: Path) -> Replayed:
+    """Bring a copy to the newest schema and erase again whoever was erased since."""
+    engine = make_engine(f"sqlite:///{draft}", bulk=True)
+    set_ledger_key(engine, settings.ledger_secret)
     try:
-        # Whoever has the file open holds a lock that this one needs.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute("ROLLBACK")
-    except sqlite_library.OperationalError as error:
-        raise Conflict(message="The server or the background jobs are running: stop them first.") from error
-    except sqlite_library.DatabaseError:
-        # Damaged: that is what a restore is for, and the file has the ledger.
-        return
-    finally:
-        connection.close()
-    engine = make_engine(settings.database_url, bulk=True)
-    try:
-        with Session(engine) as session, contextlib.suppress(Exception):
-            ledger.append(settings.data_dir / ledger.NAME, erasures.ledger_lines(session))
+        schema.upgrade(engine)
+        return replay(engine, settings, settings.data_dir / ledger.NAME, ends_sessions=True)
     finally:
         engine.dispose()
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[Engine | None]:
+    """Give the database that is to be replaced, shut to all others; None when it is missing or damaged.
+
+    Raises Conflict when somebody has it open.
+    """
+    if not path.exists():
+        yield None
+        return
+    connection = sqlite_library.connect(str(path), timeout=1)
+    try:
+        is_sound = True
+        try:
+            # Whoever has the file open holds a lock that this one needs; it is kept until the end.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+        except sqlite_library.OperationalError as error:
+            raise Conflict(
+                message="The server or the background jobs are running: stop them first."
+            ) from error
+        except sqlite_library.DatabaseError:
+            # Damaged: that is what a restore is for, and the file has the ledger.
+            is_sound = False
+        yield (
+            create_engine("sqlite://", module=sqlite_library, creator=lambda: connection)
+            if is_sound
+            else None
+        )
+    finally:
+        connection.close()
+
+
+def _save_ledger(settings: Settings, held: Engine) -> None:
+    """Write what the database's own ledger holds into the file before the database goes."""
+    with Session(held) as session, contextlib.suppress(Exception):
+        ledger.append(settings.data_dir / ledger.NAME, erasures.ledger_lines(session))
+
+
+def _remove_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _inspect(path: Path) -> dict[str, Any]:

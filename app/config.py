@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app import ledger
 from app.domain.actor import Visibility
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
 from app.domain.retention import DEFAULT_MONTHS, Policy
@@ -200,6 +201,11 @@ def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file
         return given
     path = data_dir / file
     if not path.exists():
+        if name == "ERASURE_KEY" and _is_filled(data_dir / ledger.NAME):
+            raise BadSetting(
+                f"{path} is missing, and the ledger of erasures was written under it. Put it back from its "
+                "copy, or set ERASURE_KEY to it; docs/operations.md says what to do when it is lost."
+            )
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
@@ -209,6 +215,10 @@ def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file
     if path.stat().st_mode & 0o077:
         raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
     return path.read_text().strip()
+
+
+def _is_filled(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _public_url(given: str | None, host: str, port: int) -> str:

@@ -1,10 +1,13 @@
 """`clienteling jobs`: background work in a process of its own."""
 
+import contextlib
 import sys
 
 import click
+from sqlalchemy.exc import DBAPIError
 
-from app import config, logs
+from app import backups, config, logs
+from app.cli.database import open_engine
 from app.jobs import runner
 
 
@@ -16,4 +19,8 @@ def jobs(beside_server: bool) -> None:
     logs.set_up(settings.log_level)
     if beside_server:
         runner.stop_with_parent(sys.stdin)
+    else:
+        # A database that is away or not made yet is waited for. The server asked this already.
+        with open_engine(settings) as engine, contextlib.suppress(DBAPIError):
+            backups.refuse_other_key(engine, settings)
     runner.run(settings)

@@ -12,7 +12,7 @@ import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from app import config, logs, schema
+from app import backups, config, logs, schema
 from app.application import create_app
 from app.cli.database import open_engine
 from app.cli.demo import ensure_demo, tell_sign_ins
@@ -112,6 +112,7 @@ def run(demo: bool) -> None:
     refuse_taken_port(settings)
     with open_engine(settings) as engine:
         schema.upgrade(engine)
+        backups.refuse_other_key(engine, settings)
         if demo:
             ensure_demo(engine, settings, click.echo)
         else:

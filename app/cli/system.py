@@ -8,12 +8,13 @@ import click
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app import config, readiness, schema
+from app import backups, config, readiness, schema
 from app.api import openapi
 from app.cli.database import open_engine
 from app.db import sqlite_library
 from app.domain import clock
 from app.domain.personal_data import data_map
+from app.errors import Conflict
 from app.queries import jobs as job_queries
 
 # Before it, a crash at a bad moment could lose the write-ahead log of another connection.
@@ -26,6 +27,10 @@ _TEXTS = {
     "durable": "What is saved survives a power cut",
     "migrated": "The schema is the newest (else run: clienteling init)",
     "disk": "At least 200 MB are free in DATA_DIR",
+    "ledger": (
+        "The ledger of erasures is under this key (else put DATA_DIR/erasure-key or ERASURE_KEY back from "
+        "its copy)"
+    ),
 }
 
 
@@ -46,6 +51,8 @@ def doctor() -> None:
     with open_engine(settings) as engine:
         click.echo(f"Database {engine.url.render_as_string(hide_password=True)}")
         checks = readiness.check(engine, settings)
+        if checks.get("migrated"):
+            checks["ledger"] = _is_ledger_readable(engine, settings)
         waiting_since = _waiting_since(engine) if checks.get("migrated") else None
     for name, holds in checks.items():
         _line(_TEXTS[name], holds=holds)
@@ -66,6 +73,14 @@ def doctor() -> None:
         _line("ALLOW_HTTP is on: only for this machine, never on a network", holds=False, mark="advice")
     if not all(checks.values()):
         sys.exit(1)
+
+
+def _is_ledger_readable(engine: Engine, settings: config.Settings) -> bool:
+    try:
+        backups.refuse_other_key(engine, settings)
+    except Conflict:
+        return False
+    return True
 
 
 def _waiting_since(engine: Engine) -> datetime | None:

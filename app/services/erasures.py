@@ -23,6 +23,10 @@ from app.queries import personal_rows
 from app.services import audit, events, search_index
 from app.services import data_requests as request_service
 
+OTHER_KEY = (
+    "The ledger of erasures was written under another key. Put DATA_DIR/erasure-key back from its copy, or "
+    "set ERASURE_KEY to that key; docs/operations.md says what to do when it is lost."
+)
 LEDGER = "ledger"
 SEARCH = "search"
 CUSTOMER = "customer"
@@ -152,18 +156,19 @@ def take_in(session: Session, lines: Sequence[LedgerLine]) -> int:
     return len(new)
 
 
+def is_under_other_key(session: Session, key: LedgerKey) -> bool:
+    """True when the ledger of the database holds a line under another key."""
+    return session.scalars(select(Erasure.id).where(Erasure.key_id != key.id).limit(1)).first() is not None
+
+
 def risen(session: Session, key: LedgerKey) -> list[uuid.UUID]:
     """Return the customers who are there although the ledger says that they were erased.
 
     Raises Conflict when the ledger was written under another key.
     """
-    erased: set[str] = set()
-    for key_id, customer_hash in session.execute(select(Erasure.key_id, Erasure.customer_hash)):
-        if key_id != key.id:
-            raise Conflict(
-                message="The ledger of erasures was written under another key: set ERASURE_KEY to it."
-            )
-        erased.add(customer_hash)
+    if is_under_other_key(session, key):
+        raise Conflict(message=OTHER_KEY)
+    erased = set(session.scalars(select(Erasure.customer_hash)))
     if not erased:
         return []
     ids = session.scalars(select(Customer.id).execution_options(yield_per=10_000))

@@ -11,14 +11,17 @@ import urllib.request
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from app import schema
-from app.cli import main
-from app.db import make_engine
+from app import ledger, schema
+from app.cli import main, serve
+from app.db import make_engine, transaction
 from app.domain import tokens
+from app.domain.erasures import LedgerLine
 from app.errors import Forbidden
-from app.models import ApiClient, Associate, AuditEntry, DataRequest, Mail
+from app.jobs import runner
+from app.models import ApiClient, Associate, AuditEntry, DataRequest, Erasure, Mail
+from app.services import erasures
 from app.services import tokens as token_services
 from tests import factories
 from tests.database import free_port
@@ -139,6 +142,43 @@ def test_an_unsafe_setting_is_one_line(command):
     assert away.exit_code == 1
     assert away.output.startswith("Error: The database does not answer")
     assert len(away.output.strip().splitlines()) == 1
+
+
+def test_another_key_of_the_ledger_is_told_by_doctor_and_stops_the_start(
+    command, session, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(serve.Server, "run", lambda _server: pytest.fail("it starts"))
+    monkeypatch.setattr(runner, "run", lambda _settings: pytest.fail("it starts"))
+    assert "ok     The ledger of erasures" in command("doctor").output
+    line = LedgerLine(
+        key_id="0" * 16,
+        customer_hash="1" * 64,
+        email_hash="2" * 64,
+        phone_hash=None,
+        erased_at=factories.NOON,
+    )
+    with transaction(session):
+        erasures.take_in(session, [line])
+    for _where in ("database", "file"):
+        found = command("doctor")
+        assert (found.exit_code, "WRONG  The ledger of erasures" in found.output) == (1, True)
+        for arguments in (("run",), ("jobs",)):
+            stopped = command(*arguments, PORT=str(free_port()))
+            assert stopped.exit_code == 1
+            assert stopped.output.startswith("Error: The ledger of erasures was written under another key.")
+        ledger.append(tmp_path / "data" / ledger.NAME, [line])
+        with transaction(session):
+            session.execute(delete(Erasure))
+
+
+def test_a_lost_key_of_the_ledger_is_not_made_anew(command, tmp_path):
+    assert command("doctor").exit_code == 0
+    key = tmp_path / "data" / "erasure-key"
+    (tmp_path / "data" / "erasures.jsonl").write_text("{}\n")
+    key.unlink()
+    result = command("doctor")
+    assert (result.exit_code, result.output.startswith(f"Error: {key} is missing")) == (1, True)
+    assert not key.exists()
 
 
 def test_a_taken_port_is_one_line(command):

@@ -1,5 +1,6 @@
 """Nothing of an erased person is left in any file or table, nor comes back."""
 
+import dataclasses
 import shutil
 import unicodedata
 import uuid
@@ -201,6 +202,29 @@ def test_a_damaged_backup_is_refused_and_the_database_stays(session, cast, engin
     with pytest.raises(Conflict, match="damaged"):
         backups.restore(settings, made)
     assert session.get(Customer, cast.marie.id) is not None
+
+
+def refused_restore(session, engine, settings, source, words):
+    """A restore that is refused: the database and the folder are as they were."""
+    session.close()
+    engine.dispose()
+    before = sorted(path.name for path in settings.data_dir.iterdir())
+    with pytest.raises(Conflict, match=words):
+        backups.restore(settings, source)
+    engine.dispose()
+    assert sorted(path.name for path in settings.data_dir.iterdir()) == before
+
+
+def test_a_restore_under_another_key_is_refused_and_the_database_stays(session, cast, engine, settings):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL is backed up with its own programs")
+    marie_id = cast.marie.id
+    old = backups.backup(engine, settings.data_dir / "old.db")
+    erase(session, engine, settings, marie_id)
+    other = dataclasses.replace(settings, erasure_key="another key of tests, long enough")
+    refused_restore(session, engine, other, old, "under another key")
+    assert session.get(Customer, marie_id) is None
+    assert len(session.scalars(select(Erasure)).all()) == 1
 
 
 def test_a_ledger_under_another_key_is_not_passed_over(session, cast, engine, settings):
