@@ -227,14 +227,16 @@ def _inspect(path: Path) -> dict[str, Any]:
                 name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
                 for name in names
             }
-            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            revisions = [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
         finally:
             connection.close()
     except sqlite_library.DatabaseError as error:
         raise Conflict(message=f"{path.name} is no sound database: {error}.") from error
     if not sound:
         raise Conflict(message=f"{path.name} is damaged.")
-    return {"schema": revision, "counts": counts}
+    if len(revisions) != 1:
+        raise Conflict(message=f"{path.name} is no database of this program.")
+    return {"schema": revisions[0], "counts": counts}
 
 
 def _read_manifest(source: Path) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import String, select, text
 from sqlalchemy import cast as sql_cast
 
-from app import backups, ledger
+from app import backups, ledger, schema
 from app.config import Settings
 from app.db import make_engine, set_ledger_key, transaction
 from app.domain import folding, search_tokens
@@ -225,6 +225,22 @@ def test_a_restore_under_another_key_is_refused_and_the_database_stays(session, 
     refused_restore(session, engine, other, old, "under another key")
     assert session.get(Customer, marie_id) is None
     assert len(session.scalars(select(Erasure)).all()) == 1
+
+
+def test_a_backup_of_a_newer_version_is_refused_and_the_database_stays(session, cast, engine, settings):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL is backed up with its own programs")
+    with transaction(session):
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer = backups.backup(engine, settings.data_dir / "newer.db")
+    with pytest.raises(Conflict, match="newer version"):
+        schema.upgrade(engine)
+    with transaction(session):
+        session.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": schema.newest()})
+        session.get_one(Customer, cast.marie.id).first_name = "Later"
+    refused_restore(session, engine, settings, newer, "newer version of this program")
+    session.expire_all()
+    assert session.get_one(Customer, cast.marie.id).first_name == "Later"
 
 
 def test_a_ledger_under_another_key_is_not_passed_over(session, cast, engine, settings):
