@@ -24,7 +24,7 @@ THREADS = 4
 def deliver(background: Background) -> None:
     """Begin to deliver when something is due; returns at once."""
     with Session(background.engine) as session:
-        is_due = queries.is_any_due(session)
+        is_due = queries.first_due(session) is not None
     if is_due:
         background.start("webhooks", THREADS, lambda: deliver_one(background))
 
@@ -34,12 +34,15 @@ def deliver_one(background: Background) -> bool:
     settings = background.settings
     sealer = Sealer((settings.secret_key, *settings.secret_key_fallbacks))
     with Session(background.engine, expire_on_commit=False) as session:
-        if not queries.is_any_due(session):
+        # Looked for before the transaction, which on SQLite holds up everybody who writes.
+        due = queries.first_due(session)
+        if due is None:
             return False
         with transaction(session):
-            parcel = webhooks.claim(session, sealer)
+            parcel = webhooks.claim(session, sealer, due)
         if parcel is None:
-            return False
+            # Somebody else has it by now; there may be another.
+            return True
         answer, error = send(parcel, allow_private=settings.webhook_allow_private)
         with transaction(session):
             webhooks.settle(

@@ -4,12 +4,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Id, new_id
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
+_WAITS, _IS_LEASED = "state = 'queued'", "leased_until IS NOT NULL"
 
 
 class Event(Base):
@@ -64,7 +65,15 @@ class Delivery(Base):
         Index(None, "webhook_id", "state", "due_at"),
         Index(None, "webhook_id", "customer_id", "event_number"),
         Index(None, "event_number"),
-    )
+        Index(
+            "ix_webhook_delivery_waiting", "webhook_id", "customer_id", "event_number",
+            sqlite_where=text(_WAITS), postgresql_where=text(_WAITS),
+        ),
+        Index(
+            "ix_webhook_delivery_leased", "leased_until",
+            sqlite_where=text(_IS_LEASED), postgresql_where=text(_IS_LEASED),
+        ),
+    )  # fmt: skip
 
     id: Mapped[Id]
     webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook.id"))

@@ -4,8 +4,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.domain import clock
 from app.domain.actor import Actor
@@ -15,6 +15,9 @@ from app.domain.permissions import Permission
 from app.errors import NotFound
 from app.models import Delivery, Event, Webhook
 from app.queries import small_lists
+
+# How many deliveries to one address are on their way at a time.
+AT_ONCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,18 +121,61 @@ def webhook_of(session: Session, actor: Actor, delivery_id: uuid.UUID) -> uuid.U
     return found
 
 
-def is_any_due(session: Session) -> bool:
-    """True when a delivery may be due; it reads only, and locks nobody out."""
-    now = clock.utcnow()
-    query = (
-        select(Delivery.id)
-        .join(Webhook, Webhook.id == Delivery.webhook_id)
-        .where(
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.due_at <= now,
-            or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now),
-            Webhook.is_active,
-        )
-        .limit(1)
+# A state that stands in the statement itself: only then an index of what waits serves it.
+_WAITS = Delivery.state == literal_column(f"'{DeliveryState.QUEUED}'")
+
+
+def may_begin(now: datetime) -> ColumnElement[bool]:
+    """Return the criterion on Delivery that it is due, on nobody's way, and the next of its customer.
+
+    Of a customer's events at one address the next begins when the one before it was acknowledged or
+    given up; other customers and other addresses go on.
+    """
+    earlier = aliased(Delivery)
+    held_back = exists().where(
+        earlier.webhook_id == Delivery.webhook_id,
+        earlier.customer_id == Delivery.customer_id,
+        earlier.event_number < Delivery.event_number,
+        earlier.state == literal_column(f"'{DeliveryState.QUEUED}'"),
     )
-    return session.scalar(query) is not None
+    is_free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now)
+    return and_(_WAITS, Delivery.due_at <= now, is_free, ~held_back)
+
+
+def has_room(session: Session, webhook: Webhook, now: datetime) -> bool:
+    """True while the address may have another delivery on its way.
+
+    One that fails has one at a time, so that it cannot keep all workers waiting.
+    """
+    return _under_way(session, now).get(webhook.id, 0) < _most(webhook)
+
+
+def first_due(session: Session) -> uuid.UUID | None:
+    """Return the delivery that may begin and is due longest, or None; it reads only, and locks nobody out."""
+    now = clock.utcnow()
+    under_way = _under_way(session, now)
+    found = [
+        session.execute(
+            select(Delivery.due_at, Delivery.event_number, Delivery.id)
+            .where(Delivery.webhook_id == webhook.id, may_begin(now))
+            .order_by(Delivery.due_at, Delivery.event_number)
+            .limit(1)
+        ).one_or_none()
+        for webhook in session.scalars(select(Webhook).where(Webhook.is_active)).all()
+        if under_way.get(webhook.id, 0) < _most(webhook)
+    ]
+    longest = min((row for row in found if row is not None), key=lambda row: row[:2], default=None)
+    return None if longest is None else longest.id
+
+
+def _under_way(session: Session, now: datetime) -> dict[uuid.UUID, int]:
+    query = (
+        select(Delivery.webhook_id, func.count().label("number"))
+        .where(_WAITS, Delivery.leased_until > now)
+        .group_by(Delivery.webhook_id)
+    )
+    return {row.webhook_id: row.number for row in session.execute(query)}
+
+
+def _most(webhook: Webhook) -> int:
+    return 1 if webhook.failing_since is not None else AT_ONCE

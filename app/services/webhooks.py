@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.orm import Session
 
 from app import db
 from app.domain import clock, events, networks, values
@@ -21,14 +21,13 @@ from app.domain.values import BadValue
 from app.errors import Conflict, NotFound, Stale
 from app.models import Delivery, Event, Webhook
 from app.models.base import new_id
+from app.queries import webhooks as queries
 from app.services import audit, outbound
 from app.services import events as event_service
 from app.services.sealing import Sealer
 
 # A delivery takes at most half a minute; after this long its worker is gone.
 LEASE = timedelta(seconds=60)
-# How many deliveries to one address are on their way at a time, and to one that fails.
-_AT_ONCE = 2
 GONE = 410
 
 
@@ -178,53 +177,23 @@ def replay_dead(session: Session, actor: Actor, webhook_id: uuid.UUID) -> int:
     return len(dead)
 
 
-def claim(session: Session, sealer: Sealer) -> Parcel | None:
-    """Take the delivery that is due longest, or None.
-
-    Of a customer's events at one address the next begins when the one before it was acknowledged
-    or given up; other customers and other addresses go on. An address that fails has one delivery
-    on its way at a time, so that it cannot keep all workers waiting.
-    """
+def claim(session: Session, sealer: Sealer, delivery_id: uuid.UUID) -> Parcel | None:
+    """Take a delivery that `queries.webhooks.first_due` found, or None where it may not begin any more."""
     now = clock.utcnow()
-    earlier, busy = aliased(Delivery), aliased(Delivery)
-    held_back = exists().where(
-        earlier.webhook_id == Delivery.webhook_id,
-        earlier.customer_id == Delivery.customer_id,
-        earlier.event_number < Delivery.event_number,
-        earlier.state == DeliveryState.QUEUED,
-    )
-    under_way = (
-        select(func.count())
-        .select_from(busy)
-        .where(
-            busy.webhook_id == Delivery.webhook_id,
-            busy.state == DeliveryState.QUEUED,
-            busy.leased_until > now,
-        )
-        .correlate(Delivery)
-        .scalar_subquery()
-    )
-    most = case((Webhook.failing_since.is_not(None), 1), else_=_AT_ONCE)
     row = session.execute(
-        select(Delivery, Webhook, Event)
-        .join(Webhook, Webhook.id == Delivery.webhook_id)
+        select(Delivery, Event)
         .join(Event, Event.number == Delivery.event_number)
-        .where(
-            Delivery.state == DeliveryState.QUEUED,
-            Delivery.due_at <= now,
-            or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now),
-            Webhook.is_active,
-            ~held_back,
-            under_way < most,
-        )
-        .order_by(Delivery.due_at, Delivery.event_number)
-        .limit(1)
+        .where(Delivery.id == delivery_id, queries.may_begin(now))
         .with_for_update(of=Delivery, skip_locked=True)
         .execution_options(populate_existing=True)
     ).one_or_none()
     if row is None:
         return None
-    delivery, webhook, event = row
+    delivery, event = row
+    # Locked, so that two workers cannot both take the last place.
+    webhook = session.get_one(Webhook, delivery.webhook_id, with_for_update=True, populate_existing=True)
+    if not webhook.is_active or not queries.has_room(session, webhook, now):
+        return None
     delivery.attempts += 1
     delivery.lease_token = uuid.uuid4()
     delivery.leased_until = now + LEASE

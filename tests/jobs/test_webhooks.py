@@ -30,6 +30,7 @@ from app.domain.customers import CustomerChanges
 from app.jobs import webhooks as jobs
 from app.jobs.runner import Runner
 from app.models import AuditEntry, Delivery, Event, Webhook
+from app.queries import webhooks as queries
 from app.services import customers, outbound
 from app.services import webhooks as service
 from app.services.sealing import Sealer
@@ -249,8 +250,9 @@ def test_a_redirect_is_not_followed(session, runner, receiver):
 def test_a_worker_that_died_in_the_middle_is_followed_by_another(session, runner, receiver):
     register(session, receiver.url)
     rename(session, make_customer(session), "A")
+    due = queries.first_due(session)
     with transaction(session):
-        parcel = service.claim(session, Sealer((KEY,)))
+        parcel = service.claim(session, Sealer((KEY,)), due)
     assert jobs.deliver_one(runner) is False
     with transaction(session):
         session.scalars(select(Delivery)).one().leased_until = clock.utcnow() - timedelta(seconds=1)

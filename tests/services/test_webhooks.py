@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
+from app.domain import clock
 from app.domain.actor import Actor
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from app.models import AuditEntry, Delivery, Event, Webhook
@@ -29,6 +30,15 @@ def created(session):
     columns = given().check(allow_private=True)
     with transaction(session):
         return webhooks.create(session, SYSTEM, columns, SEALER)
+
+
+def claim(session):
+    due = queries.first_due(session)
+    if due is None:
+        return None
+    session.rollback()
+    with transaction(session):
+        return webhooks.claim(session, SEALER, due)
 
 
 def test_the_secret_stands_sealed_in_the_database(session):
@@ -98,12 +108,10 @@ def test_what_waits_waits_while_the_address_is_closed(session):
         webhooks.test(session, SYSTEM, row.id)
     with transaction(session):
         webhooks.deactivate(session, SYSTEM, row.id, revision=1)
-    with transaction(session):
-        assert webhooks.claim(session, SEALER) is None
+    assert claim(session) is None
     with transaction(session):
         webhooks.reactivate(session, SYSTEM, row.id, revision=2)
-    with transaction(session):
-        parcel = webhooks.claim(session, SEALER)
+    parcel = claim(session)
     assert parcel.event_id == session.scalars(select(Event.id)).one()
     with pytest.raises(Conflict), transaction(session):
         webhooks.replay(session, SYSTEM, parcel.delivery_id)
@@ -115,21 +123,39 @@ def test_an_address_has_two_deliveries_on_their_way_and_one_that_fails_has_one(s
         with transaction(session):
             webhooks.test(session, SYSTEM, row.id)
 
-    def claim():
-        with transaction(session):
-            return webhooks.claim(session, SEALER)
-
-    first, second = claim(), claim()
+    first, second = claim(session), claim(session)
     assert first.delivery_id != second.delivery_id
-    assert claim() is None
+    assert claim(session) is None
     with transaction(session):
         webhooks.settle(session, SYSTEM, first, error="It did not answer in time.")
-    assert claim() is None
+    assert claim(session) is None
     with transaction(session):
         webhooks.settle(session, SYSTEM, second, status=200)
-    assert claim() is not None
-    assert claim() is not None
-    assert claim() is None
+    assert claim(session) is not None
+    assert claim(session) is not None
+    assert claim(session) is None
+
+
+def test_two_workers_cannot_both_have_the_last_place(session):
+    row, _secret = created(session)
+    for _ in range(3):
+        with transaction(session):
+            webhooks.test(session, SYSTEM, row.id)
+    ids = list(session.scalars(select(Delivery.id).order_by(Delivery.event_number)))
+    with transaction(session):
+        taken = [webhooks.claim(session, SEALER, delivery_id) for delivery_id in (*ids, ids[0])]
+    assert [parcel is not None for parcel in taken] == [True, True, False, False]
+
+
+def test_what_holds_a_delivery_back_is_read_off_an_index_of_what_waits(session, engine):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL reads a small table as it is")
+    query = select(Delivery.id).where(Delivery.webhook_id == uuid.uuid4(), queries.may_begin(clock.utcnow()))
+    statement = query.compile(engine, compile_kwargs={"render_postcompile": True})
+    plan = session.connection().exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {statement}", tuple(str(value) for value in statement.params.values())
+    )
+    assert any("ix_webhook_delivery_waiting" in step[-1] for step in plan)
 
 
 @pytest.mark.parametrize("role", ["associate", "manager", "auditor"])
