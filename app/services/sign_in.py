@@ -241,7 +241,7 @@ def authenticate(
     of_stores = [dict(zip(_STORE_FIELDS, one[-len(_of_store) :], strict=True)) for one in found]
     stores = tuple([StoreChoice(**of_store) for of_store in of_stores if of_store["id"] is not None])
     chosen = next((store for store in stores if store.id == row.store_id), stores[0] if stores else None)
-    is_due = now - row.last_seen_at > timedelta(minutes=1)
+    due = is_due(row.last_seen_at, idle)
     signed_in = SignedIn(
         token=token,
         id=row.id,
@@ -253,7 +253,15 @@ def authenticate(
         store=chosen,
         is_handed_over=row.hand_over_id is not None,
     )
-    return signed_in, is_due
+    return signed_in, due
+
+
+def is_due(last_seen_at: datetime, idle: timedelta) -> bool:
+    """True when it is time to note that a session is used.
+
+    Not with each request, which would write each time; often enough that nobody who works is signed out.
+    """
+    return clock.utcnow() - last_seen_at > min(timedelta(minutes=1), idle / 10)
 
 
 def device_of(token: str) -> str:

@@ -194,6 +194,13 @@ def test_searching_alone_keeps_the_session_open(client, cast):
             assert client.post("/customers/search", data={"text": "marie"}).status_code == 200
 
 
+def test_who_works_stays_signed_in_however_short_the_idle_time():
+    start = clock.utcnow()
+    with time_machine.travel(start + timedelta(seconds=20), tick=False):
+        assert sign_in_service.is_due(start, timedelta(minutes=1))
+        assert not sign_in_service.is_due(start, timedelta(minutes=30))
+
+
 def test_a_session_ends_after_its_longest_time_however_busy(client, cast):
     start = clock.utcnow()
     post_sign_in(client, "ada@shop.example")
