@@ -28,6 +28,7 @@ from app.services import erasures
 
 FOLDER = "backups"
 _PREFIX = "clienteling-"
+_LEFT_OVER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +47,26 @@ def backup(engine: Engine, target: Path) -> Path:
     if target.exists():
         raise Conflict(message=f"{target} is there already.")
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
-    draft.unlink(missing_ok=True)
-    connection = engine.raw_connection()
+    draft, manifest = target.with_name(f".{target.name}.part"), manifest_of(target)
     try:
-        connection.cursor().execute("VACUUM INTO ?", (str(draft),))
+        draft.unlink(missing_ok=True)
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("VACUUM INTO ?", (str(draft),))
+        finally:
+            connection.close()
+        draft.chmod(0o600)
+        found = _inspect(draft) | {"made_at": datetime.now(UTC).isoformat(), "sha256": _sha256(draft)}
+        _sync(draft)
+        manifest.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        _sync(manifest)
+        draft.rename(target)
+    except BaseException:
+        manifest.unlink(missing_ok=True)
+        raise
     finally:
-        connection.close()
-    draft.chmod(0o600)
-    manifest = _inspect(draft) | {"made_at": datetime.now(UTC).isoformat(), "sha256": _sha256(draft)}
-    _sync(draft)
-    draft.rename(target)
-    manifest_of(target).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        draft.unlink(missing_ok=True)
+        _remove_log(draft)
     _sync(target.parent)
     return target
 
@@ -73,13 +82,21 @@ def manifest_of(path: Path) -> Path:
 
 
 def tidy(settings: Settings, *, keep: timedelta = ERASED_WITHIN) -> int:
-    """Delete the backups of DATA_DIR that are older, and return how many: they hold erased people."""
+    """Delete the backups of DATA_DIR that are older, and return how many: they hold erased people.
+
+    What a backup or a restore left behind that was killed goes too.
+    """
     folder = settings.data_dir / FOLDER
     old = time.time() - keep.total_seconds()
     gone = [path for path in folder.glob(f"{_PREFIX}*.db") if path.stat().st_mtime < old]
     for path in gone:
         path.unlink()
         manifest_of(path).unlink(missing_ok=True)
+    draft = _draft_of(_database_of(settings))
+    for path in (*folder.glob(f".{_PREFIX}*.db.part*"), *draft.parent.glob(f"{draft.name}*")):
+        # One that is being written is younger.
+        if path.stat().st_mtime < time.time() - _LEFT_OVER.total_seconds():
+            path.unlink(missing_ok=True)
     return len(gone)
 
 
@@ -90,11 +107,11 @@ def restore(settings: Settings, source: Path) -> Replayed:
     whatever goes wrong before leaves it as it was. Raises Conflict when the backup is not sound, the ledger
     is not under the key of the settings, or somebody works on the database.
     """
-    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    path = _database_of(settings)
     expected = _read_manifest(source)
     if expected and expected["sha256"] != _sha256(source):
         raise Conflict(message=f"{source} is not what its manifest says: it is damaged or was changed.")
-    draft = path.with_name(f".{path.name}.restore")
+    draft = _draft_of(path)
     try:
         shutil.copyfile(source, draft)
         draft.chmod(0o600)
@@ -152,6 +169,14 @@ def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: boo
         ledger.append(path, erasures.ledger_lines(session))
     scrub(engine, erasures.tables())
     return Replayed(lines=lines, erased=len(risen))
+
+
+def _database_of(settings: Settings) -> Path:
+    return Path(settings.database_url.removeprefix("sqlite:///"))
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.restore")
 
 
 def _prepare(settings: Settings, draft: Path) -> Replayed:

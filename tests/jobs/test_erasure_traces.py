@@ -1,7 +1,10 @@
 """Nothing of an erased person is left in any file or table, nor comes back."""
 
 import dataclasses
+import errno
+import os
 import shutil
+import time
 import unicodedata
 import uuid
 
@@ -241,6 +244,34 @@ def test_a_backup_of_a_newer_version_is_refused_and_the_database_stays(session, 
     refused_restore(session, engine, settings, newer, "newer version of this program")
     session.expire_all()
     assert session.get_one(Customer, cast.marie.id).first_name == "Later"
+
+
+def test_no_copy_is_left_by_a_full_disk_nor_for_long_by_a_kill(session, cast, engine, settings, monkeypatch):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL is backed up with its own programs")
+    folder = settings.data_dir / backups.FOLDER
+    made = backups.backup(engine, folder / "clienteling-1.db")
+
+    def is_full(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(backups, "_sync", is_full)
+    session.close()
+    engine.dispose()
+    for act in (lambda: backups.backup(engine, folder / "clienteling-2.db"),
+                lambda: backups.restore(settings, made)):  # fmt: skip
+        with pytest.raises(OSError, match="No space"):
+            act()
+        engine.dispose()
+        assert {path.name for path in folder.iterdir()} == {made.name, backups.manifest_of(made).name}
+        assert {path.name for path in settings.data_dir.iterdir()} == {"backups", "clienteling.db"}
+    killed = [folder / ".clienteling-3.db.part", settings.data_dir / ".clienteling.db.restore"]
+    for hours, left in ((0, 2), (2, 0)):
+        for path in killed:
+            path.touch()
+            os.utime(path, (time.time() - hours * 3600,) * 2)
+        assert backups.tidy(settings) == 0
+        assert len([path for path in killed if path.exists()]) == left
 
 
 def test_a_ledger_under_another_key_is_not_passed_over(session, cast, engine, settings):
