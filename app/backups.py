@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from app import ledger, schema
@@ -224,9 +225,24 @@ def _held(path: Path) -> Iterator[Engine | None]:
 
 
 def _save_ledger(settings: Settings, held: Engine) -> None:
-    """Write what the database's own ledger holds into the file before the database goes."""
-    with Session(held) as session, contextlib.suppress(Exception):
-        ledger.append(settings.data_dir / ledger.NAME, erasures.ledger_lines(session))
+    """Write what the database's own ledger holds into the file before the database goes.
+
+    Raises Conflict when the file cannot be written: who stands only in the database would come back.
+    """
+    path = settings.data_dir / ledger.NAME
+    try:
+        with Session(held) as session:
+            # A database from before there was a ledger has nobody in it.
+            lines = erasures.ledger_lines(session) if inspect(held).has_table("erasure") else []
+    except DatabaseError:
+        # Damaged, as above.
+        return
+    try:
+        ledger.append(path, lines)
+    except OSError as error:
+        raise Conflict(
+            message=f"The ledger {path} cannot be written: {error.strerror}. Nothing was restored."
+        ) from error
 
 
 def _remove_log(path: Path) -> None:

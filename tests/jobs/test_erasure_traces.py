@@ -274,6 +274,25 @@ def test_no_copy_is_left_by_a_full_disk_nor_for_long_by_a_kill(session, cast, en
         assert len([path for path in killed if path.exists()]) == left
 
 
+def test_a_ledger_that_cannot_be_written_stops_the_restore(session, cast, engine, settings, monkeypatch):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL is backed up with its own programs")
+    marie_id = cast.marie.id
+    old = backups.backup(engine, settings.data_dir / "old.db")
+    erase(session, engine, settings, marie_id)
+    (settings.data_dir / ledger.NAME).unlink()
+    append, tries = ledger.append, iter((1,))
+
+    def fail_once(path, lines):
+        if next(tries, None):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return append(path, lines)
+
+    monkeypatch.setattr(ledger, "append", fail_once)
+    refused_restore(session, engine, settings, old, "cannot be written: Read-only file system")
+    assert session.get(Customer, marie_id) is None
+
+
 def test_a_ledger_under_another_key_is_not_passed_over(session, cast, engine, settings):
     erase(session, engine, settings, cast.marie.id)
     with transaction(session):
