@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -14,6 +15,7 @@ from app.domain.actor import Actor
 from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import IdempotencyKey
+from app.models.base import new_id
 
 
 def once(
@@ -31,27 +33,35 @@ def once(
     """
     who = str(actor.id or actor.name)
     request_hash = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
+    own_id = new_id()
+    # The key goes first: whoever sends it at the same time waits here until the act is done or undone,
+    # instead of doing it a second time and failing at the end.
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(
+        insert(IdempotencyKey)
+        .values(
+            id=own_id,
+            actor_key=who,
+            act=act,
+            key=key[:80],
+            request_hash=request_hash,
+            # What it leads to is known when the act is done.
+            subject_id=own_id,
+            created_at=clock.utcnow(),
+        )
+        .on_conflict_do_nothing(index_elements=["actor_key", "act", "key"])
+    )
     known = session.scalars(
         select(IdempotencyKey).where(
             IdempotencyKey.actor_key == who, IdempotencyKey.act == act, IdempotencyKey.key == key[:80]
         )
-    ).one_or_none()
-    if known is not None:
+    ).one()
+    if known.id != own_id:
         if known.request_hash != request_hash:
             raise Conflict(
                 message=N_("This form was saved already with other values. Open it again to add another.")
             )
         return known.subject_id
-    subject_id = do()
-    session.add(
-        IdempotencyKey(
-            actor_key=who,
-            act=act,
-            key=key[:80],
-            request_hash=request_hash,
-            subject_id=subject_id,
-            created_at=clock.utcnow(),
-        )
-    )
+    known.subject_id = do()
     session.flush()
-    return subject_id
+    return known.subject_id

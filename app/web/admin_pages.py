@@ -68,6 +68,11 @@ def save_new(form: Any, act: str, given: Any, make: Callable[[], Any], context: 
     return _done(context)
 
 
+def shown_before() -> str:
+    """Return what is said after a second submit to whom the first one's answer showed a secret."""
+    return _("It was saved already, and its secret was shown then. Make a new one if it got lost.")
+
+
 def save_edit(
     form: Any, save: Callable[[], Any], current: Callable[[], Mapping[str, Any]], context: dict[str, Any]
 ) -> Response:

@@ -13,7 +13,7 @@ from app.models import ApiClient
 from app.queries import stores
 from app.queries import tokens as queries
 from app.services import api_clients as service
-from app.services import tokens
+from app.services import idempotency, tokens
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
@@ -44,13 +44,35 @@ def new() -> Response:
     context = _context(_("New API client"))
     if not form.validate_on_submit():
         return admin_pages.show_form(form, context)
+    given = form.to_input()
+    made: list[service.NewSecret] = []
+
+    def create() -> uuid.UUID:
+        made.append(service.create(session, actor, given))
+        return made[0].client.id
+
     try:
         with transaction(session):
-            made = service.create(session, actor, form.to_input())
+            client_id = idempotency.once(
+                session,
+                actor,
+                "api_clients.create",
+                form.idempotency_key.data or uuid.uuid4().hex,
+                {
+                    "name": given.name,
+                    "scopes": sorted(given.scopes),
+                    "stores": sorted(map(str, given.store_ids)),
+                    "every_store": given.every_store,
+                },
+                create,
+            )
     except (Invalid, Conflict) as error:
         status = 409 if isinstance(error, Conflict) else 422
         return admin_pages.show_form(form, context, messages=form.apply_errors(error), status=status)
-    return _show_secret(made)
+    if not made:
+        flash(admin_pages.shown_before(), "warn")
+        return htmx.see_other(url_for("api_clients.show", api_client_id=client_id))
+    return _show_secret(made[0])
 
 
 @blueprint.get("/admin/api-clients/<uuid:api_client_id>")

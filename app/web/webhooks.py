@@ -73,9 +73,7 @@ def new() -> Response:
         status = 409 if isinstance(error, Conflict) else 422
         return admin_pages.show_form(form, context, messages=form.apply_errors(error), status=status)
     if not made:
-        flash(
-            _("It was saved already, and its secret was shown then. Make a new one if it got lost."), "warn"
-        )
+        flash(admin_pages.shown_before(), "warn")
         return htmx.see_other(url_for("webhooks.show", webhook_id=webhook_id))
     return _show_secret(*made[0])
 

@@ -1,11 +1,10 @@
 """Orders that come in at the same time as each other, and as an erasure."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -17,6 +16,7 @@ from app.models import Customer, DataRequest, Order
 from app.services import erasures, orders
 from app.services.erasures import CUSTOMER
 from tests import factories
+from tests.races import during
 from tests.services.test_orders import small
 
 SYSTEM = Actor.system("test")
@@ -58,33 +58,6 @@ def erase(session, customer, step):
     request.state, request.started_at = "erasing", clock.utcnow()
     session.flush()
     erasures.run_step(session, request.id, step, LedgerKey("k" * 40))
-
-
-def during(session, engine, act, then):
-    """Do `act` in a transaction that ends only when `then`, in another thread, waits for it."""
-    with ThreadPoolExecutor(1) as pool:
-        with transaction(session):
-            act()
-            session.flush()
-            answer = pool.submit(then)
-            ends = time.monotonic() + 1.5
-            while time.monotonic() < ends and not answer.done() and not waits(engine):
-                time.sleep(0.02)
-        return answer.result(20)
-
-
-def waits(engine):
-    """True when somebody waits for a lock; SQLite cannot say, and lets nobody write anyway."""
-    if engine.dialect.name == "sqlite":
-        time.sleep(0.1)
-        return True
-    with engine.connect() as connection:
-        return connection.scalar(
-            text(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        )
 
 
 def test_an_order_that_is_sent_again_while_it_is_erased_stays_erased(engine, session, shop, marie):

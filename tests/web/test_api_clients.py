@@ -38,6 +38,19 @@ def test_a_new_client_gets_a_secret_that_is_shown_once(cast, sign_in, session):
     assert (actor.store_ids, actor.has_every_store) == ({cast.north.id}, False)
 
 
+def test_a_form_sent_twice_makes_one_client_and_says_how_to_get_another_secret(cast, sign_in, session):
+    root = sign_in(cast.root)
+    key = re.search(r'name="idempotency_key"[^>]*value="(\w+)"', root.get("/admin/api-clients/new").text)[1]
+    form = FORM | {"store_ids": [str(cast.south.id), str(cast.north.id)], "idempotency_key": key}
+    assert _SECRET.search(root.post("/admin/api-clients/new", data=form).text)
+    again = root.post("/admin/api-clients/new", data=form)
+    client = session.scalars(select(ApiClient)).one()
+    assert (again.status_code, again.location) == (303, f"/admin/api-clients/{client.id}")
+    page = root.get(again.location).text
+    assert "its secret was shown then. Make a new one if it got lost." in page
+    assert f"/admin/api-clients/{client.id}/secret" in page
+
+
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [

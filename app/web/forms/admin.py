@@ -88,7 +88,7 @@ class AssociateForm(RevisionMixin, IdempotencyMixin, BaseForm):
         )
 
 
-class ApiClientForm(RevisionMixin, BaseForm):
+class ApiClientForm(RevisionMixin, IdempotencyMixin, BaseForm):
     """A program that uses the API."""
 
     name = StringField(_("Name"))
