@@ -151,7 +151,9 @@ def _read_mapping(path: Path | None) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         read = json.loads(text) if path.suffix.casefold() == ".json" else tomllib.loads(text)
-    except ValueError as error:
+    except RecursionError:
+        raise Invalid({"mapping": [f"{path.name} cannot be read: it is nested too deep."]}) from None
+    except (OSError, ValueError) as error:
         raise Invalid({"mapping": [f"{path.name} cannot be read: {error}."]}) from None
     if not isinstance(read, dict):
         raise Invalid({"mapping": [f"{path.name} holds no mapping."]})

@@ -85,47 +85,120 @@ class Plan:
 
 def read_plan(kind: str, data: Mapping[str, Any]) -> Plan:
     """Return the plan that a mapping file describes. Raises Invalid with what is wrong in it."""
-    unknown = set(data) - _PLAN_KEYS
-    if unknown:
-        raise Invalid({"mapping": [f"Unknown in a mapping: {', '.join(sorted(unknown))}."]})
-    try:
-        plan = Plan(
-            columns=_targets(data.get("columns", {})),
-            constants={str(name): str(value) for name, value in data.get("constants", {}).items()},
-            values={str(name): dict(table) for name, table in data.get("values", {}).items()},
-            prefixes={str(name): str(value) for name, value in data.get("prefixes", {}).items()},
-            lookups={str(name): Lookup(**table) for name, table in data.get("lookups", {}).items()},
-            joins=tuple(
-                Join(
-                    file=str(table["file"]),
-                    key=str(table["key"]),
-                    parent=str(table["parent"]),
-                    into=str(table["into"]),
-                    columns=_targets(table["columns"]),
-                    constants={str(name): str(value) for name, value in table.get("constants", {}).items()},
-                    ignore=frozenset(table.get("ignore", ())),
-                )
-                for table in data.get("joins", ())
-            ),
-            ignore=frozenset(data.get("ignore", ())),
-        )
-    except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise Invalid({"mapping": [f"This mapping cannot be read: {error}."]}) from None
-    for target in [*(one for many in plan.columns.values() for one in many), *plan.constants]:
-        if not _is_known(kind, target):
-            raise Invalid({"mapping": [f"{target} is no field of {kind}."]})
-    for join in plan.joins:
-        for target in [*(one for many in join.columns.values() for one in many), *join.constants]:
-            if not _is_known(kind, f"{join.into}.{target}"):
-                raise Invalid({"mapping": [f"{join.into}.{target} is no field of {kind}."]})
-    return plan
-
-
-def _targets(table: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    return {
-        str(column): [target] if isinstance(target, str) else [str(one) for one in target]
-        for column, target in table.items()
+    _only(data, _PLAN_KEYS, "")
+    constants = _texts(data.get("constants", {}), "constants")
+    columns = _targets(data.get("columns", {}), "columns")
+    values = {
+        target: _texts(table, f"values.{target}")
+        for target, table in _table(data.get("values", {}), "values").items()
     }
+    prefixes = _texts(data.get("prefixes", {}), "prefixes")
+    lookups = {
+        target: _lookup(table, f"lookups.{target}")
+        for target, table in _table(data.get("lookups", {}), "lookups").items()
+    }
+    joins = [
+        _join(kind, table, f"joins.{place}")
+        for place, table in enumerate(_list(data.get("joins", []), "joins", "tables"), 1)
+    ]
+    targets = {"columns": [target for many in columns.values() for target in many], "constants": constants}
+    for place, named in {**targets, "values": values, "prefixes": prefixes, "lookups": lookups}.items():
+        for target in named:
+            if not _is_known(kind, target):
+                raise _bad(place, f"{target} is no field of {kind}")
+    return Plan(
+        columns=columns,
+        constants=constants,
+        values=values,
+        prefixes=prefixes,
+        lookups=lookups,
+        joins=joins,
+        ignore=_names(data.get("ignore", []), "ignore"),
+    )
+
+
+def _bad(place: str, reason: str) -> Invalid:
+    return Invalid({"mapping": [f"Mapping, {place}: {reason}."] if place else [f"Mapping: {reason}."]})
+
+
+def _only(table: Mapping[str, Any], known: frozenset[str], place: str, required: Sequence[str] = ()) -> None:
+    if unknown := sorted(set(table) - known):
+        raise _bad(place, f"nobody knows {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if missing := [name for name in required if name not in table]:
+        raise _bad(place, f"{', '.join(missing)} is missing")
+
+
+def _table(value: object, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _bad(place, "write this as a table")
+    return value
+
+
+def _text(value: object, place: str) -> str:
+    if not isinstance(value, str):
+        raise _bad(place, "write this as text, in quotes")
+    return value
+
+
+def _list(value: object, place: str, what: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise _bad(place, f"write this as a list of {what}")
+    return value
+
+
+def _texts(value: object, place: str) -> dict[str, str]:
+    return {name: _text(one, f"{place}.{name}") for name, one in _table(value, place).items()}
+
+
+def _names(value: object, place: str) -> frozenset[str]:
+    return frozenset(_text(one, place) for one in _list(value, place, "texts"))
+
+
+def _targets(value: object, place: str) -> dict[str, Sequence[str]]:
+    return {
+        column: [
+            _text(one, f"{place}.{column}") for one in (target if isinstance(target, list) else [target])
+        ]
+        for column, target in _table(value, place).items()
+    }
+
+
+def _file(value: object, place: str) -> str:
+    name = _text(value, place)
+    if not name or not name.isprintable():
+        raise _bad(place, "write the name of a file")
+    return name
+
+
+def _lookup(value: object, place: str) -> Lookup:
+    table = _table(value, place)
+    _only(table, frozenset({"file", "key", "value"}), place, ("file", "key", "value"))
+    return Lookup(
+        file=_file(table["file"], f"{place}.file"),
+        key=_text(table["key"], f"{place}.key"),
+        value=_text(table["value"], f"{place}.value"),
+    )
+
+
+def _join(kind: str, value: object, place: str) -> Join:
+    table = _table(value, place)
+    required = ("file", "key", "parent", "into", "columns")
+    _only(table, frozenset({*required, "constants", "ignore"}), place, required)
+    join = Join(
+        file=_file(table["file"], f"{place}.file"),
+        key=_text(table["key"], f"{place}.key"),
+        parent=_text(table["parent"], f"{place}.parent"),
+        into=_text(table["into"], f"{place}.into"),
+        columns=_targets(table["columns"], f"{place}.columns"),
+        constants=_texts(table.get("constants", {}), f"{place}.constants"),
+        ignore=_names(table.get("ignore", []), f"{place}.ignore"),
+    )
+    if kind != "orders" or not isinstance(ORDER.fields.get(join.into), ListOf):
+        raise _bad(f"{place}.into", f"{join.into} is no list of {kind}")
+    for target in [*(one for many in join.columns.values() for one in many), *join.constants]:
+        if not _is_known(kind, f"{join.into}.{target}"):
+            raise _bad(place, f"{join.into}.{target} is no field of {kind}")
+    return join
 
 
 def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:

@@ -272,6 +272,42 @@ def test_a_broken_character_is_told_and_not_stumbled_over(session, run, tmp_path
         assert list(csv.reader(file))[1:] == [["1", "attribute.\\ud800", told]]
 
 
+@pytest.mark.parametrize(
+    ("name", "mapping", "told"),
+    [
+        (
+            "m.toml",
+            "[values.country_code]\nGermany = 49\n",
+            "values.country_code.Germany: write this as text",
+        ),
+        (
+            "m.toml",
+            '[lookups.created_by]\nfile = 5\nkey = "k"\nvalue = "v"\n',
+            "lookups.created_by.file: write",
+        ),
+        (
+            "m.toml",
+            '[lookups.created_by]\nfile = "f"\nkey = 5\nvalue = "v"\n',
+            "lookups.created_by.key: write",
+        ),
+        ("m.toml", '[lookups.created_by]\nfile = "f"\nkey = "k"\n', "lookups.created_by: value is missing"),
+        ("m.toml", "[columns]\nMail = [5]\n", "columns.Mail: write this as text"),
+        ("m.toml", "[constants]\nfirst_name = 1\n", "constants.first_name: write this as text"),
+        ("m.toml", "joins = 5\n", "joins: write this as a list"),
+        ("m.toml", "ignore = 5\n", "ignore: write this as a list"),
+        ("m.toml", "[values]\ncountry_code = 5\n", "values.country_code: write this as a table"),
+        ("m.toml", "[values.nofield]\na = 'b'\n", "values: nofield is no field of customers"),
+        ("m.toml", "[prefixes]\nfrist_name = 'b'\n", "prefixes: frist_name is no field of customers"),
+        ("m.json", "[" * 100_000, "nested too deep"),
+    ],
+)
+def test_a_mapping_is_checked_before_the_first_row(session, run, tmp_path, name, mapping, told):
+    (tmp_path / name).write_text(mapping)
+    result = run("customers", "email,country_code\na@mail.example,Germany\n", "--mapping", tmp_path / name)
+    assert (result.exit_code, told in " ".join(result.output.split())) == (2, True), result.output
+    assert (count(session, Customer), count(session, ImportJob)) == (0, 0)
+
+
 def test_a_report_replaces_no_file_but_a_former_report(session, run, tmp_path):
     files = tmp_path / "files"
     rows, notes, report = files / "file.csv", tmp_path / "notes.csv", tmp_path / "report.csv"
