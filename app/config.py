@@ -1,10 +1,12 @@
 """Settings: read once from the environment, frozen, refused when they are unsafe."""
 
+import contextlib
 import os
 import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +19,12 @@ MIN_SECRET_LENGTH = 32
 # Below it is the API; all else are pages.
 API_PREFIX = "/v0/"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+# The name of a host, as it is written in addresses; others than ASCII letters too.
+_NAME = re.compile(r"\w(?:[\w.-]{0,251}\w)?\Z")
+# An address alone, or in angle brackets after a name.
+_SENDER = re.compile(r"(?:[^<>\r\n]*<[^<>@\s,;]+@[^<>@\s,;]+>|[^<>@\s,;]+@[^<>@\s,;]+)\Z")
 
 
 class BadSetting(Exception):
@@ -140,16 +148,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
-    host = env.get("HOST") or "127.0.0.1"
+    host = _host(env.get("HOST"))
     return Settings(
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL"), data_dir),
         secret_key=_secret(env.get("SECRET_KEY"), data_dir),
-        secret_key_fallbacks=_words(env.get("SECRET_KEY_FALLBACKS")),
+        secret_key_fallbacks=_fallbacks(env.get("SECRET_KEY_FALLBACKS")),
         host=host,
         port=_number(env, "PORT", 8000, 1, 65535),
         allow_http=_flag(env, "ALLOW_HTTP"),
-        trusted_hosts=_words(env.get("TRUSTED_HOSTS")) or tuple(dict.fromkeys((*LOOPBACK, host))),
+        trusted_hosts=_trusted(env.get("TRUSTED_HOSTS")) or tuple(dict.fromkeys((*LOOPBACK, host))),
         proxy_count=_number(env, "PROXY_COUNT", 0, 0, 5),
         customer_visibility=_visibility(env.get("CUSTOMER_VISIBILITY")),
         session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 720),
@@ -171,7 +179,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         api_refresh_days=_number(env, "API_REFRESH_DAYS", 30, 1, 365),
         api_requests_per_minute=_number(env, "API_REQUESTS_PER_MINUTE", 600, 1, 1_000_000),
         api_lists_per_minute=_number(env, "API_LISTS_PER_MINUTE", 300, 1, 1_000_000),
-        log_level=(env.get("LOG_LEVEL") or "INFO").upper(),
+        log_level=_log_level(env.get("LOG_LEVEL")),
         access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
         audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),
         profiles_per_hour=_number(env, "PROFILES_PER_HOUR", 60, 1, 10_000),
@@ -193,28 +201,60 @@ def _database_url(given: str | None, data_dir: Path) -> str:
 
 def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file: str = "secret-key") -> str:
     if given:
-        if len(given) < MIN_SECRET_LENGTH or len(set(given)) < 8:
-            raise BadSetting(
-                f"{name} must be random and at least {MIN_SECRET_LENGTH} characters long. "
-                "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-            )
-        return given
+        return _strong(name, given)
     path = data_dir / file
-    if not path.exists():
-        if name == "ERASURE_KEY" and _is_filled(data_dir / ledger.NAME):
-            raise BadSetting(
-                f"{path} is missing, and the ledger of erasures was written under it. Put it back from its "
-                "copy, or set ERASURE_KEY to it; docs/operations.md says what to do when it is lost."
-            )
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            raise BadSetting(f"DATA_DIR {data_dir} cannot be written: {error.strerror}") from None
+    try:
+        if not path.exists():
+            if name == "ERASURE_KEY" and _is_filled(data_dir / ledger.NAME):
+                raise BadSetting(
+                    f"{path} is missing, and the ledger of erasures was written under it. Put it back from "
+                    "its copy, or set ERASURE_KEY to it; docs/operations.md says what to do when it is lost."
+                )
+            _make_secret(path)
+        if path.stat().st_mode & 0o077:
+            raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
+        found = path.read_bytes().decode("ascii", "replace").strip()
+    except OSError as error:
+        raise BadSetting(f"{path} cannot be read or made: {error.strerror}") from None
+    if not _is_strong(found):
+        lost = "everybody signs in again" if name == "SECRET_KEY" else "only if nobody was erased yet"
+        raise BadSetting(
+            f"{path} holds no key: it is empty or damaged. Put it back from its copy, or delete it: a new "
+            f"one is made ({lost})."
+        )
+    return found
+
+
+def _make_secret(path: Path) -> None:
+    """Make the file of a key, whole from its first moment: several processes may start at once."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
         with os.fdopen(descriptor, "w") as opened:
             opened.write(secrets.token_urlsafe(48))
-    if path.stat().st_mode & 0o077:
-        raise BadSetting(f"{path} can be read by others. Mend it with: chmod 600 {path}")
-    return path.read_text().strip()
+            opened.flush()
+            os.fsync(opened.fileno())
+        # The first one that is there stays.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    except PermissionError:
+        # A file system without links.
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _strong(name: str, given: str) -> str:
+    if not _is_strong(given):
+        raise BadSetting(
+            f"{name} must be random and at least {MIN_SECRET_LENGTH} characters long. "
+            "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    return given
+
+
+def _is_strong(secret: str) -> bool:
+    return len(secret) >= MIN_SECRET_LENGTH and len(set(secret)) >= 8
 
 
 def _is_filled(path: Path) -> bool:
@@ -224,7 +264,7 @@ def _is_filled(path: Path) -> bool:
 def _public_url(given: str | None, host: str, port: int) -> str:
     if not given:
         return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
-    if not re.match(r"https?://[^\s/?#]+\Z", given.rstrip("/")):
+    if not re.match(r"https?://[^\s/?#]+\Z", given.rstrip("/")) or not _has_host(given):
         raise BadSetting("PUBLIC_URL must be the address people open, like https://clienteling.example")
     return given.rstrip("/")
 
@@ -232,20 +272,64 @@ def _public_url(given: str | None, host: str, port: int) -> str:
 def _mail_url(given: str | None) -> str:
     if not given or given in {"file", "log", "off"}:
         return given or "file"
-    try:
-        parts = urlsplit(given)
-        is_good = parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good:
+    if not _has_host(given) or urlsplit(given).scheme not in {"smtp", "smtps"}:
         raise BadSetting("MAIL_URL must be file, log, off, or like smtp://user:password@mail.example:587")
     return given
 
 
 def _mail_from(given: str | None) -> str:
     value = given or "Clienteling <no-reply@localhost>"
-    if "\r" in value or "\n" in value or "@" not in value:
+    if not _SENDER.match(value):
         raise BadSetting("MAIL_FROM must be an address, like Store <store@example.com>")
+    return value
+
+
+def _host(given: str | None) -> str:
+    value = given or "127.0.0.1"
+    if not _is_host(value):
+        raise BadSetting("HOST must be an address of this machine or its name, like 0.0.0.0")
+    return value
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        try:
+            return _NAME.match(text) is not None and bool(text.encode("idna"))
+        except UnicodeError:
+            return False
+    return True
+
+
+def _has_host(url: str) -> bool:
+    """True when an address names a host that can be, and no port that cannot."""
+    try:
+        parts = urlsplit(url)
+        return _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _fallbacks(given: str | None) -> tuple[str, ...]:
+    return tuple(_strong("Each of SECRET_KEY_FALLBACKS", word) for word in _words(given))
+
+
+def _trusted(given: str | None) -> tuple[str, ...]:
+    words = _words(given)
+    for word in words:
+        if "/" in word or not (_is_host(word) or _has_host(f"//{word.removeprefix('.')}")):
+            raise BadSetting(
+                f"TRUSTED_HOSTS must be names of hosts, separated by commas: {word!r} is none. "
+                "For all hosts below a name begin it with a dot, like .shop.example"
+            )
+    return words
+
+
+def _log_level(given: str | None) -> str:
+    value = (given or "INFO").upper()
+    if value not in _LOG_LEVELS:
+        raise BadSetting(f"LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}")
     return value
 
 

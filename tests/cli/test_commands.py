@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, select
 
-from app import ledger, schema
+from app import config, ledger, schema
 from app.cli import main, serve
 from app.db import make_engine, transaction
 from app.domain import tokens
@@ -28,6 +28,7 @@ from tests.database import free_port
 from tests.factories import make_associate, make_store
 
 PASSWORD = "four plain warm words"
+KEY = "a random key of tests, 0123456789".replace(",", "")
 
 
 @pytest.fixture
@@ -142,6 +143,52 @@ def test_an_unsafe_setting_is_one_line(command):
     assert away.exit_code == 1
     assert away.output.startswith("Error: The database does not answer")
     assert len(away.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "foo"),
+        ("SECRET_KEY_FALLBACKS", "x,y"),
+        ("MAIL_FROM", "@"),
+        ("MAIL_FROM", "a@b@c <"),
+        ("MAIL_URL", "smtp://a b:25"),
+        ("MAIL_URL", "smtp://mail:99999"),
+        ("PUBLIC_URL", "https://shop:x"),
+        ("TRUSTED_HOSTS", "shop.example,*"),
+        ("TRUSTED_HOSTS", "://"),
+        ("TRUSTED_HOSTS", "https://shop.example"),
+        ("TRUSTED_HOSTS", "a..b"),
+        ("HOST", "bad host"),
+    ],
+)
+def test_an_impossible_setting_is_named_and_stops_the_start(tmp_path, name, value):
+    with pytest.raises(config.BadSetting, match=name):
+        config.load({"DATA_DIR": str(tmp_path), name: value})
+
+
+def test_possible_settings_are_taken(tmp_path):
+    config.load(
+        {
+            "DATA_DIR": str(tmp_path), "LOG_LEVEL": "warning", "SECRET_KEY_FALLBACKS": f"{KEY}, {KEY[::-1]}",
+            "MAIL_FROM": "Rue Neuve, 2 <no-reply@shop.example>", "MAIL_URL": "smtp://ada:p%40ss@mail_1:587",
+            "TRUSTED_HOSTS": ".shop.example, shop.example:8000, ::1, [::1]:8000, bücher.example",
+            "HOST": "::", "PUBLIC_URL": "https://shop.example:8443/",
+        }
+    )  # fmt: skip
+    assert config.load({"DATA_DIR": str(tmp_path), "MAIL_FROM": "a@b"}).mail_from == "a@b"
+
+
+@pytest.mark.parametrize("name", ["secret-key", "erasure-key"])
+def test_an_empty_key_file_is_refused(command, tmp_path, name):
+    assert command("doctor").exit_code == 0
+    path = tmp_path / "data" / name
+    path.write_text("")
+    result = command("doctor")
+    assert (result.exit_code, result.output.startswith(f"Error: {path} holds no key")) == (1, True)
+    path.unlink()
+    assert command("doctor").exit_code == 0
+    assert sorted(path.name for path in path.parent.iterdir()) == ["erasure-key", "secret-key"]
 
 
 def test_another_key_of_the_ledger_is_told_by_doctor_and_stops_the_start(
