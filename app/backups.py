@@ -34,10 +34,14 @@ _LEFT_OVER = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What came of going through the ledger: lines that were new here, customers erased again."""
+    """What came of going through the ledger: lines that were new here, customers erased again.
+
+    `broken_off` has the numbers of the file's lines that a power cut broke off.
+    """
 
     lines: int
     erased: int
+    broken_off: tuple[int, ...] = ()
 
 
 def backup(engine: Engine, target: Path) -> Path:
@@ -146,14 +150,14 @@ def refuse_other_key(engine: Engine, settings: Settings) -> None:
 def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: bool = False) -> Replayed:
     """Take the ledger's file in, and erase again whoever is there although it names them.
 
-    Raises Conflict, before anything is changed, when the ledger was written under another key.
+    Raises Conflict, before anything is changed, when the ledger was written under another key or is none.
     """
     key = LedgerKey(settings.ledger_secret)
     actor = Actor.system(N_("Ledger of erasures"))
-    read = list(ledger.read(path))
+    read = ledger.read(path)
     with Session(engine, expire_on_commit=False) as session:
         with transaction(session):
-            lines = erasures.take_in(session, read)
+            lines = erasures.take_in(session, read.lines)
             risen = erasures.risen(session, key)
             if ends_sessions:
                 erasures.end_all_sessions(session)
@@ -169,7 +173,7 @@ def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: boo
                 erasures.finish(session, actor, request_id)
         ledger.append(path, erasures.ledger_lines(session))
     scrub(engine, erasures.tables())
-    return Replayed(lines=lines, erased=len(risen))
+    return Replayed(lines=lines, erased=len(risen), broken_off=tuple(read.broken_off))
 
 
 def _database_of(settings: Settings) -> Path:

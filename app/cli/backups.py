@@ -72,6 +72,9 @@ def replay(path: Path | None) -> None:
 
 def _say(done: backups.Replayed) -> None:
     click.echo(f"Ledger of erasures: {done.lines} new lines, {done.erased} customers erased again.")
+    if done.broken_off:
+        numbers = ", ".join(map(str, done.broken_off))
+        click.echo(f"Passed over, since a power cut broke them off: lines {numbers} of the ledger.", err=True)
     click.echo("Everybody is signed out.")
 
 

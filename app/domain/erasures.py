@@ -3,9 +3,13 @@
 import hashlib
 import hmac
 import json
+import re
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
+
+_HASH = re.compile("[0-9a-f]{64}")
+_KEY_ID = re.compile("[0-9a-f]{16}")
 
 
 class LedgerKey:
@@ -47,9 +51,12 @@ class LedgerLine:
 
     @classmethod
     def loads(cls, line: str) -> "LedgerLine | None":
-        """Read a line of the file; None for one that was broken off."""
+        """Read a line of the file; None for one that was broken off, or is none of a ledger."""
         try:
             read = json.loads(line)
-            return cls(**{**read, "erased_at": datetime.fromisoformat(read["erased_at"])})
-        except (ValueError, TypeError, KeyError):
+            found = cls(**{**read, "erased_at": datetime.fromisoformat(read["erased_at"])})
+            hashes = [found.customer_hash, found.email_hash, found.phone_hash or found.email_hash]
+            is_one = all(map(_HASH.fullmatch, hashes)) and found.erased_at.tzinfo is not None
+            return found if is_one and _KEY_ID.fullmatch(found.key_id) else None
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None

@@ -19,6 +19,7 @@ from app.domain import folding, search_tokens
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerInput
+from app.domain.erasures import LedgerKey, LedgerLine
 from app.errors import Conflict, Invalid
 from app.jobs import queue, runner
 from app.models import Base, ConsentAsk, Customer, DataRequest, Erasure, Order, SignInSession, search
@@ -291,6 +292,21 @@ def test_a_ledger_that_cannot_be_written_stops_the_restore(session, cast, engine
     monkeypatch.setattr(ledger, "append", fail_once)
     refused_restore(session, engine, settings, old, "cannot be written: Read-only file system")
     assert session.get(Customer, marie_id) is None
+
+
+def test_what_is_no_ledger_is_not_replayed_and_a_broken_line_is_told(engine, settings):
+    path = settings.data_dir / ledger.NAME
+    line = LedgerLine(
+        key_id=LedgerKey(KEY).id, customer_hash="1" * 64, email_hash="2" * 64, phone_hash=None,
+        erased_at=factories.NOON,
+    ).dumps()  # fmt: skip
+    for bad in ('{"a":1}', "garbage", "[" * 100_000, "\xff", line.replace("1" * 64, "1"), line + "x}"):
+        path.write_bytes(f"{line}\n\n{bad}\n".encode("latin-1"))
+        with pytest.raises(Conflict, match=r"1 lines are none of a ledger \(3\)"):
+            backups.replay(engine, settings, path)
+    path.write_text(f"{line[:40]}\n{line}\n{line[:5]}\0\0")
+    done = backups.replay(engine, settings, path)
+    assert (done.lines, done.broken_off) == (1, (1, 3))
 
 
 def test_a_ledger_under_another_key_is_not_passed_over(session, cast, engine, settings):
