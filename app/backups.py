@@ -51,13 +51,18 @@ def backup(engine: Engine, target: Path) -> Path:
     """
     if target.exists():
         raise Conflict(message=f"{target} is there already.")
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Conflict(message=f"{target.parent} is no folder.") from None
     draft, manifest = target.with_name(f".{target.name}.part"), manifest_of(target)
     try:
         draft.unlink(missing_ok=True)
         connection = engine.raw_connection()
         try:
             connection.cursor().execute("VACUUM INTO ?", (str(draft),))
+        except sqlite_library.OperationalError as error:
+            raise Conflict(message=f"{target} cannot be written: {error}.") from error
         finally:
             connection.close()
         draft.chmod(0o600)
@@ -286,12 +291,17 @@ def _inspect(path: Path) -> dict[str, Any]:
 
 def _read_manifest(source: Path) -> dict[str, Any] | None:
     try:
-        read: dict[str, Any] = json.loads(manifest_of(source).read_text(encoding="utf-8"))
+        read = json.loads(manifest_of(source).read_text(encoding="utf-8"))
+        if isinstance(read["sha256"], str):
+            found: dict[str, Any] = read
+            return found
     except FileNotFoundError:
         return None
-    except ValueError:
-        raise Conflict(message=f"{manifest_of(source)} cannot be read.") from None
-    return read
+    except (ValueError, TypeError, LookupError, RecursionError):
+        pass
+    raise Conflict(
+        message=f"{manifest_of(source)} cannot be read as a manifest: it is damaged or was changed."
+    )
 
 
 def _sha256(path: Path) -> str:

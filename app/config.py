@@ -191,12 +191,23 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def _database_url(given: str | None, data_dir: Path) -> str:
     if not given:
         return f"sqlite:///{data_dir / 'clienteling.db'}"
-    for prefix in ("postgres://", "postgresql://"):
-        if given.startswith(prefix):
-            return "postgresql+psycopg://" + given.removeprefix(prefix)
-    if given.startswith(("sqlite:///", "postgresql+psycopg://")):
-        return given
-    raise BadSetting("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    url = re.sub(r"\Apostgres(ql)?://", "postgresql+psycopg://", given)
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise BadSetting("DATABASE_URL must begin with sqlite:/// or postgresql://")
+    # Here, since not every command needs it; and its words may repeat the password.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 -- see above
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 -- see above
+
+    try:
+        read = make_url(url)
+    except (ValueError, ArgumentError):
+        raise BadSetting(
+            "DATABASE_URL cannot be read: it must be like postgresql://user:password@host:5432/name, the "
+            "port a number, and signs in the password written as in addresses (%40 for @)"
+        ) from None
+    if url.startswith("sqlite") and (read.database or ":memory:").startswith((":memory:", "file:")):
+        raise BadSetting("DATABASE_URL must name a file, like sqlite:////srv/clienteling/clienteling.db")
+    return url
 
 
 def _secret(given: str | None, data_dir: Path, *, name: str = "SECRET_KEY", file: str = "secret-key") -> str:

@@ -71,16 +71,23 @@ def _load(module: str) -> ModuleType:
 def describe(error: Exception) -> str | None:
     """Return what is wrong in a line, with the reasons by field; None for a fault of the program."""
     # Here, so that each command imports what it needs, and without looking for garbage.
+    import sqlite3  # noqa: PLC0415 -- see above
+
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 -- see above
 
     from app.config import BadSetting  # noqa: PLC0415 -- see above
-    from app.db import as_app_error  # noqa: PLC0415 -- see above
+    from app.db import as_app_error, sqlite_library  # noqa: PLC0415 -- see above
 
     if isinstance(error, BadSetting):
         return str(error)
     if isinstance(error, DBAPIError) and isinstance(as_app_error(error), AppError):
         reason = str(error.orig).strip().splitlines()[0] if error.orig else ""
         return f"The database does not answer as it should: {reason}"
+    if isinstance(error, (sqlite3.Error, sqlite_library.Error)):
+        return f"The database does not answer as it should: {error}"
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error or type(error).__name__}."
     if not isinstance(error, AppError):
         return None
     if not isinstance(error, (Invalid, Conflict)) or not error.fields:

@@ -28,6 +28,7 @@ from tests.database import free_port
 from tests.factories import make_associate, make_store
 
 PASSWORD = "four plain warm words"
+BAD_MANIFESTS = ('"text"', "{}", "[]", '{"sha256": 1}', "\x00")
 KEY = "a random key of tests, 0123456789".replace(",", "")
 
 
@@ -189,6 +190,38 @@ def test_an_empty_key_file_is_refused(command, tmp_path, name):
     path.unlink()
     assert command("doctor").exit_code == 0
     assert sorted(path.name for path in path.parent.iterdir()) == ["erasure-key", "secret-key"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "words"),
+    [
+        (("init",), "postgresql://ada:hidden-word@host:bad/x", "DATABASE_URL cannot be read"),
+        (("init",), "sqlite:///", "DATABASE_URL must name a file"),
+        (("init",), "sqlite:///:memory:", "DATABASE_URL must name a file"),
+        (("init",), "sqlite:////proc/x.db", "The database does not answer"),
+        (("backup", "/etc/passwd/x.db"), "", "/etc/passwd is no folder."),
+        (("backup", "/proc/x.db"), "", "/proc/x.db cannot be written: "),
+        (("restore", "--yes", "/proc/self/mem"), "", "Error: Input/output error."),
+        (("erasures", "replay", "--ledger", sys.executable), "", f"{sys.executable} is no ledger"),
+        *(
+            (("restore", "--yes", "bad.db"), manifest, "bad.db.json cannot be read")
+            for manifest in BAD_MANIFESTS
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(command, tmp_path, monkeypatch, arguments, url, words):
+    monkeypatch.chdir(tmp_path)
+    if url in BAD_MANIFESTS:
+        (tmp_path / "bad.db").write_bytes(b"")
+        (tmp_path / "bad.db.json").write_text(url)
+        url = ""
+    url = url or f"sqlite:///{tmp_path / 'it.db'}"
+    if arguments[0] != "init":
+        assert command("init", DATABASE_URL=url).exit_code == 0
+    result = command(*arguments, DATABASE_URL=url)
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (1, 1), result.output
+    assert words in result.output
+    assert "hidden-word" not in result.output
 
 
 def test_another_key_of_the_ledger_is_told_by_doctor_and_stops_the_start(
