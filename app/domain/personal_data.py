@@ -370,7 +370,11 @@ TABLES: tuple[Table, ...] = (
     Table(
         name="idempotency_key",
         whose=Whose.CUSTOMER,
-        links=(Link("subject_id"), Link("subject_id", via="address")),
+        links=(
+            Link("subject_id"),
+            Link("subject_id", via="address"),
+            Link("subject_id", via="consent_ask"),
+        ),
         purpose="a form that is sent twice saves once",
         retention=_UNTIL_ERASED,
         roles="nobody",

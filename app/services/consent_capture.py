@@ -1,6 +1,8 @@
 """Asking a customer for consent: what is offered, on which way, and what the answer records."""
 
+import base64
 import hashlib
+import hmac
 import secrets
 import uuid
 from collections.abc import Collection, Sequence
@@ -38,6 +40,7 @@ from app.services.mails import MailKind
 LINK_LIFE = timedelta(minutes=30)
 HAND_OVER_LIFE = timedelta(hours=1)
 CONFIRMATION_LIFE = timedelta(days=7)
+TOKEN_BYTES = 16
 SPOKEN_CONTENT = N_("The wording was read aloud and the customer said yes.")
 
 Choice = tuple[Channel, Purpose]
@@ -121,13 +124,25 @@ def send_link(
     *,
     language: str,
     choices: Collection[Choice],
+    token: str | None = None,
 ) -> tuple[ConsentAsk, str]:
     """Make a link for the customer's own phone, and return it with its token.
 
     The token works once and for half an hour; a newer link of the same store ends an older one.
+    `token` is one of `link_token`, if not a random one.
     """
     ask = _ask(session, actor, AskKind.OWN_PHONE, customer_id, language, choices, LINK_LIFE)
-    return ask, _give_token(session, ask)
+    return ask, _give_token(session, ask, token)
+
+
+def link_token(secret: str, *form: str) -> str:
+    """Return the token for the link that a form makes: the same for the same form, told by the secret only.
+
+    So a form that is sent twice shows the one link twice, and only a hash of its token is kept.
+    """
+    body = "\0".join(("consent link", *form)).encode("utf-8", "replace")
+    mac = hmac.digest(secret.encode(), body, "sha256")[:TOKEN_BYTES]
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def open_link(session: Session, token: str, kind: AskKind) -> ConsentAsk:
@@ -401,8 +416,8 @@ def _new_ask(
     return ask
 
 
-def _give_token(session: Session, ask: ConsentAsk) -> str:
-    token = secrets.token_urlsafe(16)
+def _give_token(session: Session, ask: ConsentAsk, token: str | None = None) -> str:
+    token = token or secrets.token_urlsafe(TOKEN_BYTES)
     ask.token_hash = hash_token(token)
     session.flush()
     return token

@@ -1,7 +1,9 @@
 """A customer's opt-ins: how they stand, asking for them in three ways, taking them back."""
 
+import hashlib
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import segno
@@ -21,8 +23,8 @@ from app.models import ConsentAsk, Customer
 from app.queries import consent_wordings as wording_queries
 from app.queries import consents as consent_queries
 from app.queries import customers
-from app.services import consent_capture, consents, mails
-from app.services.consent_capture import AskState, Choice
+from app.services import consent_capture, consents, idempotency, mails
+from app.services.consent_capture import Answer, AskState, Choice
 from app.web import devices, htmx, profiles
 from app.web.access import current_actor, polled, requires
 from app.web.database import get_session
@@ -65,49 +67,79 @@ def new(customer_id: uuid.UUID) -> Response:
     try:
         if way is None:
             return _ask_page(session, customer, Invalid({"way": [_("Choose how the customer answers.")]}))
-        return way(customer, _language(), _choices())
+        return way(customer_id, _language(), _choices())
     except Invalid as error:
-        return _ask_page(session, customer, error)
+        # Read again: the customer may have been erased meanwhile.
+        return _ask_page(session, customers.get(session, actor, customer_id), error)
 
 
-def _by_tablet(customer: Customer, language: str, choices: list[Choice]) -> Response:
-    session = get_session()
+def _by_tablet(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> Response:
+    session, actor = get_session(), current_actor()
+
+    def act() -> uuid.UUID:
+        token = current_user.get_id()
+        return consent_capture.hand_over(
+            session, actor, token, customer_id, language=language, choices=choices
+        ).id
+
     with transaction(session):
-        consent_capture.hand_over(
-            session,
-            current_actor(),
-            current_user.get_id(),
-            customer.id,
-            language=language,
-            choices=choices,
-        )
+        _once(customer_id, _form_key("tablet", language, choices), act)
     return htmx.see_other(url_for("hand_over.show"))
 
 
-def _by_phone(customer: Customer, language: str, choices: list[Choice]) -> Response:
-    session = get_session()
+def _by_phone(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> Response:
+    session, actor = get_session(), current_actor()
+    key = _form_key("phone", language, choices)
+    token = consent_capture.link_token(_settings().secret_key, str(actor.id), str(customer_id), key)
+
+    def act() -> uuid.UUID:
+        return consent_capture.send_link(
+            session, actor, customer_id, language=language, choices=choices, token=token
+        )[0].id
+
     with transaction(session):
-        ask, token = consent_capture.send_link(
-            session, current_actor(), customer.id, language=language, choices=choices
-        )
+        ask_id = _once(customer_id, key, act)
+    customer = customers.get(session, actor, customer_id)
+    ask = session.get(ConsentAsk, ask_id)
+    if ask is None:
+        raise NotFound
     return _link_page(customer, ask, token)
 
 
-def _by_spoken_yes(customer: Customer, language: str, choices: list[Choice]) -> Response:
-    session = get_session()
-    with transaction(session):
-        found = consent_capture.spoken(
-            session,
-            current_actor(),
-            customer.id,
-            language=language,
-            choices=choices,
-            was_read_aloud=request.form.get("was_read_aloud") == "yes",
-            device=devices.label(),
-            double_opt_in=_settings().double_opt_in,
+def _by_spoken_yes(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> Response:
+    session, actor = get_session(), current_actor()
+    found: list[Answer] = []
+
+    def act() -> uuid.UUID:
+        found.append(
+            consent_capture.spoken(
+                session,
+                actor,
+                customer_id,
+                language=language,
+                choices=choices,
+                was_read_aloud=request.form.get("was_read_aloud") == "yes",
+                device=devices.label(),
+                double_opt_in=_settings().double_opt_in,
+            )
         )
-    flash(_("Saved. A confirmation mail is on its way.") if found.pending else _("Saved."), "ok")
-    return htmx.see_other(url_for("customers.show", customer_id=customer.id))
+        return customer_id
+
+    with transaction(session):
+        _once(customer_id, _form_key("spoken", language, choices), act)
+    is_pending = any(one.pending for one in found)
+    flash(_("Saved. A confirmation mail is on its way.") if is_pending else _("Saved."), "ok")
+    return htmx.see_other(url_for("customers.show", customer_id=customer_id))
+
+
+def _form_key(way: str, language: str, choices: list[Choice]) -> str:
+    """Return the key of what was sent: who goes back to the form may ask for something else, or otherwise."""
+    key = request.form.get("idempotency_key") or uuid.uuid4().hex
+    return hashlib.sha256(json.dumps([key, way, language, sorted(choices)]).encode()).hexdigest()
+
+
+def _once(customer_id: uuid.UUID, key: str, act: Callable[[], uuid.UUID]) -> uuid.UUID:
+    return idempotency.once(get_session(), current_actor(), f"consents.ask:{customer_id}", key, {}, act)
 
 
 @blueprint.get("/customers/<uuid:customer_id>/consents/asks/<uuid:ask_id>")
@@ -248,6 +280,7 @@ def _ask_page(session: Session, customer: Customer, error: Invalid | None = None
         words=customer_words.words(language or "en"),
         blocks=blocks(found),
         unreachable=consents.unreachable(session, customer),
+        idempotency_key=uuid.uuid4().hex,
         ticked=set(request.form.getlist("choices")),
         messages=[say(reason) for reasons in error.fields.values() for reason in reasons] if error else [],
     )
@@ -298,8 +331,8 @@ def _link_page(customer: Customer, ask: ConsentAsk, token: str) -> Response:
         url=url,
         qr_size=size,
         qr_path=path,
-        is_open=True,
-        is_answered=False,
+        is_open=consent_capture.is_open(ask),
+        is_answered=ask.state == AskState.ANSWERED,
     )
 
 

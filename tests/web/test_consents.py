@@ -1,4 +1,5 @@
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.data_requests import Kind, RequestInput
+from app.domain.erasures import LedgerKey
 from app.models import (
     AuditEntry,
     Consent,
@@ -19,7 +21,8 @@ from app.models import (
     Mail,
     SignInSession,
 )
-from app.services import consent_expiry, data_requests, mails
+from app.services import consent_expiry, data_requests, erasures, mails
+from app.web import consents as consents_pages
 from tests import factories
 from tests.cast import PASSWORD
 
@@ -371,3 +374,54 @@ def test_no_question_that_is_still_open_is_answered_on_hold(app, ada, cast, sess
     for path in (link, confirm):
         assert phone.post(path, data={"choices": "marketing.sms", "answer": "yes"}).status_code == 404
     assert states(session) == {"clienteling.email": "pending", "clienteling.sms": "accepted"}
+
+
+@pytest.mark.parametrize("way", ["phone", "spoken"])
+def test_a_question_that_is_sent_twice_is_asked_once(ada, cast, session, way):
+    def send(*choices, key="k"):
+        return ask(ada, cast, way, *choices, was_read_aloud="yes", idempotency_key=key)
+
+    def counts():
+        session.rollback()
+        return [len(session.scalars(select(kind)).all()) for kind in (ConsentAsk, ConsentEvent, Mail)]
+
+    first = send("clienteling.email")
+    once = counts()
+    again = send("clienteling.email")
+    assert (again.status_code, counts()) == (first.status_code, once)
+    if way == "phone":
+        # The one link is shown twice, and opens.
+        assert link_of(again) == link_of(first)
+        assert ada.get(link_of(again)).status_code == 200
+        assert link_of(send("clienteling.email", key="other")) != link_of(first)
+    # Whoever goes back and asks for something else means it.
+    send("clienteling.sms")
+    assert counts() != once
+
+
+@pytest.mark.parametrize(
+    ("way", "moment", "status"),
+    [("phone", "before", 404), ("spoken", "before", 404), ("phone", "after", 404), ("spoken", "after", 303)],
+)
+def test_who_is_erased_while_the_question_is_sent_is_no_fault(
+    ada, cast, session, monkeypatch, way, moment, status
+):
+    def erase():
+        with transaction(session):
+            row = erasures.request_again(session, Actor.system("test"), cast.marie.id)
+            row.state = "erasing"
+            session.flush()
+            erasures.run_step(session, row.id, erasures.CUSTOMER, LedgerKey("k" * 40))
+
+    @contextmanager
+    def meanwhile(of_request):
+        if moment == "before":
+            of_request.rollback()
+            erase()
+        with transaction(of_request):
+            yield
+        if moment == "after":
+            erase()
+
+    monkeypatch.setattr(consents_pages, "transaction", meanwhile)
+    assert ask(ada, cast, way, was_read_aloud="yes").status_code == status

@@ -169,6 +169,27 @@ def test_odd_input_is_never_a_fault(line_name, app, cast, things, sign_in):
         assert post(browser, path, pairs).status_code < 500
 
 
+CREATE = [name for name in POSTS if name.endswith("/new")]
+
+
+@pytest.mark.parametrize("line_name", CREATE)
+def test_a_form_that_creates_and_is_sent_twice_creates_once(line_name, cast, things, session, sign_in):
+    person, _ = who_may(line_name.replace("POST", "GET"), cast)
+    browser = sign_in(person)
+    path, form = path_of(line_name, things), TABLE[line_name].form(things)
+    key = re.search(r'name="idempotency_key"[^>]*value="(\w+)"', browser.get(path).text)
+    assert key, "the form has no key"
+    sent = encoded(form | {"idempotency_key": key[1]})
+    before = snapshot(session, SEEN)
+    if not who_may(line_name, cast)[1]:
+        return  # the table's form is refused, so there is nothing to send twice
+    assert post(browser, path, sent).status_code < 400
+    once = snapshot(session, SEEN)
+    assert changed(before, once)
+    assert post(browser, path, sent).status_code < 400
+    assert changed(once, snapshot(session, SEEN)) == []
+
+
 @pytest.mark.parametrize("line_name", POSTS)
 def test_a_revision_that_is_not_the_newest_or_none_changes_nothing(line_name, cast, things, session, sign_in):
     path, good = path_of(line_name, things), TABLE[line_name].form(things)
