@@ -17,11 +17,11 @@ from flask import Response, render_template
 from app.api import schemas
 from app.api.paging import DEFAULT_COUNT, MAX_COUNT
 from app.api.schemas import reference
-from app.api.shapes import Shape
 from app.domain import orders, profile_lists
 from app.domain.paging import MAX_OFFSET
 from app.domain.permissions import Scope
 from app.domain.profile_lists import ProfileSort
+from app.domain.shapes import Shape
 
 if TYPE_CHECKING:
     from app.api.routes import Route

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import request
 
-from app.api.shapes import whole_number
 from app.domain.fields import Checker
 from app.domain.paging import MAX_OFFSET, Page, PageRequest
+from app.domain.shapes import whole_number
 
 MAX_COUNT = 500
 DEFAULT_COUNT = 10

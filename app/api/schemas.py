@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from app.api.shapes import Attributes, Email, OneOf, Revision, Shape, Text
 from app.domain import orders, values
 from app.domain.addresses import MAX_LENGTHS, AddressInput, AddressType
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.domain.order_kinds import Amount, CardNumber, Choice, Free, Integer, ListOf, Record, Spec, Time
 from app.domain.order_kinds import Text as OrderText
 from app.domain.order_shape import ORDER
+from app.domain.shapes import Attributes, Email, OneOf, Revision, Shape, Text
 from app.errors import Invalid
 from app.models import Address
 from app.queries.profile_rows import Profile, ProfileAddress

@@ -3,6 +3,7 @@
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -62,7 +63,7 @@ class Join:
     into: str
     columns: Mapping[str, Sequence[str]]
     constants: Mapping[str, str]
-    ignore: frozenset[str]
+    ignore: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,8 @@ class Plan:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     joins: Sequence[Join] = ()
-    ignore: frozenset[str] = frozenset()
+    # In one order: an import knows its file again by the plan's text.
+    ignore: tuple[str, ...] = ()
 
     @property
     def files(self) -> frozenset[str]:
@@ -112,7 +114,7 @@ def read_plan(kind: str, data: Mapping[str, Any]) -> Plan:
         values=values,
         prefixes=prefixes,
         lookups=lookups,
-        joins=joins,
+        joins=tuple(joins),
         ignore=_names(data.get("ignore", []), "ignore"),
     )
 
@@ -150,8 +152,8 @@ def _texts(value: object, place: str) -> dict[str, str]:
     return {name: _text(one, f"{place}.{name}") for name, one in _table(value, place).items()}
 
 
-def _names(value: object, place: str) -> frozenset[str]:
-    return frozenset(_text(one, place) for one in _list(value, place, "texts"))
+def _names(value: object, place: str) -> tuple[str, ...]:
+    return tuple(_text(one, place) for one in _list(value, place, "texts"))
 
 
 def _targets(value: object, place: str) -> dict[str, Sequence[str]]:
@@ -222,8 +224,11 @@ def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:
             {"": [f"Line 1: nobody knows these columns: {', '.join(unknown)}. Map them, or ignore them."]}
         )
     columns = {**plan.columns, **{name: [name] for name in rest}}
-    targets = {target for many in columns.values() for target in many} | set(plan.constants)
-    if REQUIRED[kind] not in targets:
+    given = [target for many in columns.values() for target in many]
+    if named := sorted({*plan.values, *plan.prefixes, *plan.lookups} - set(given)):
+        raise _bad("values, prefixes or lookups", f"no column gives {', '.join(named)}")
+    _refuse_twice(plan, given)
+    if REQUIRED[kind] not in {*given, *plan.constants}:
         raise Invalid({"": [f"Line 1: no column gives {REQUIRED[kind]}."]})
     return Plan(
         columns=columns,
@@ -234,6 +239,20 @@ def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:
         joins=plan.joins,
         ignore=plan.ignore,
     )
+
+
+def _refuse_twice(plan: Plan, given: Sequence[str]) -> None:
+    """Raise Invalid for a field with two columns: the last would win. A constant may stand behind one."""
+    fixed = [name for name in plan.constants if name.startswith(f"{ATTRIBUTES}.")]
+    twice = {name for name, number in Counter([*given, *fixed]).items() if number > 1}
+    lists = Counter(join.into for join in plan.joins)
+    for join in plan.joins:
+        names = Counter(target for many in join.columns.values() for target in many)
+        twice |= {f"{join.into}.{name}" for name, number in names.items() if number > 1}
+        twice |= {name for name in [*given, *plan.constants] if name.partition(".")[0] == join.into}
+    twice |= {name for name, number in lists.items() if number > 1}
+    if twice:
+        raise Invalid({"": [f"Only one column can give a field: {', '.join(sorted(twice))}."]})
 
 
 def _is_known(kind: str, target: str) -> bool:

@@ -85,6 +85,8 @@ def open_source(path: Path, kind: str, plan: Plan) -> Source:
             raise Invalid({"": [f"{path.name} has no first line with the names of the columns."]})
         plan = csv_rows.check_columns(kind, plan, header)
         count = sum(1 for _ in _csv_lines(path))
+    elif plan != Plan():
+        raise Invalid({"mapping": ["A mapping is for CSV. In JSON name the keys as the fields are."]})
     else:
         count = _count_json(path)
     return Source(path=path, kind=kind, plan=plan, tables=tables, count=count, digest=digest.hexdigest())
@@ -157,7 +159,7 @@ def _table(
                 raise Invalid(
                     {"": [f"{path.name}, line 1: there is no column {', '.join(sorted(missing))}."]}
                 )
-            if isinstance(one, csv_rows.Join) and (extra := set(header) - wanted - one.ignore - {key}):
+            if isinstance(one, csv_rows.Join) and (extra := set(header) - wanted - set(one.ignore) - {key}):
                 raise Invalid({"": [f"{path.name}, line 1: nobody maps {', '.join(sorted(extra))}."]})
             checked = True
         if len(cells) != len(header):

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -30,11 +29,13 @@ from app.services import (
     consents,
     customers,
     customers_bulk,
+    import_fields,
     search_index,
 )
 from app.services import attributes as attribute_services
 from app.services import orders as order_services
 
+_ATTRIBUTES = "extended_attributes"
 OWN_FIELDS = ("first_name", "last_name", "phone_number", "country_code")
 # Same place, same address: the other fields (a name, a phone) may be brought up to date.
 _PLACE = ("type", "address_1", "address_2", "zip_code", "city", "country_code")
@@ -78,7 +79,17 @@ def apply(
     kind: str, session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
 ) -> list[Result]:
     """Apply rows of one kind in the running transaction; a row that is refused changes nothing."""
-    return _APPLY[kind](session, actor, context, batch)
+    if kind not in import_fields.SHAPES:
+        return _APPLY[kind](session, actor, context, batch)
+    read: list[Mapping[str, Any] | Invalid] = []
+    for row in batch:
+        try:
+            read.append(import_fields.SHAPES[kind].body(row))
+        except Invalid as error:
+            read.append(error)
+    good = [row for row in read if not isinstance(row, Invalid)]
+    applied = iter(_APPLY[kind](session, actor, context, good))
+    return [row if isinstance(row, Invalid) else next(applied) for row in read]
 
 
 def _each(
@@ -134,9 +145,9 @@ def _new_customer(row: Mapping[str, Any], store: Store, context: Context) -> cus
         columns=columns,
         store_id=store.id,
         created_by_id=_creator(row, context),
-        created_at=_time(row, "created_at"),
-        addresses=[given.check(strict=False) for given in _addresses_of(row)],
-        attributes=attributes.check(context.definitions, _attributes_of(row)),
+        created_at=import_fields.past(row, "created_at"),
+        addresses=[given.check(strict=False) for given in import_fields.addresses(row)],
+        attributes=attributes.check(context.definitions, row.get(_ATTRIBUTES, {})),
     )
 
 
@@ -157,10 +168,10 @@ def _update_customer(
     columns = CustomerChanges(**given).check(region=customer.country_code or _store(context).country_code)
     if any(columns[name] != getattr(customer, name) for name in given):
         customers.update(session, actor, customer.id, CustomerChanges(**given), revision=customer.revision)
-    wanted = attributes.check(context.definitions, _attributes_of(row))
+    wanted = attributes.check(context.definitions, row.get(_ATTRIBUTES, {}))
     if any(have.get(name) != value for name, value in wanted.items()):
         attribute_services.change(session, actor, customer.id, wanted, revision=customer.revision)
-    for address in _addresses_of(row):
+    for address in import_fields.addresses(row):
         _put_address(session, actor, customer, address)
     return Outcome.UNCHANGED if customer.revision == before else Outcome.UPDATED
 
@@ -196,7 +207,7 @@ def _address_rows(
         session,
         batch,
         lambda row: _put_address(
-            session, actor, _known(known, row), _address(row, str(row.get("type") or ""))
+            session, actor, _known(known, row), import_fields.address(row, row.get("type", ""))
         ),
     )
 
@@ -208,9 +219,9 @@ def _attribute_rows(
 
     def act(row: Mapping[str, Any]) -> Outcome:
         customer = _with_parts(session, _known(known, row))
-        given = _attributes_of(row)
+        given = dict(row.get(_ATTRIBUTES, {}))
         if row.get("name"):
-            given[str(row["name"])] = row.get("value") or ""
+            given[row["name"]] = row.get("value", "")
         wanted = attributes.check(
             context.definitions, {name: value for name, value in given.items() if value}
         )
@@ -294,7 +305,7 @@ def _opt_in(row: Mapping[str, Any], customer: Customer, store: Store) -> Consent
     )
     action = checker.take("action", lambda: _choice(Action, row.get("action") or "given"), Action.GIVEN)
     checker.done()
-    at = _time(row, "at")
+    at = import_fields.past(row, "at")
     if at is None:
         raise Invalid({"at": ["Say when the customer declared this, like 2026-05-31T12:00:00Z."]})
     return ConsentInput(
@@ -305,9 +316,9 @@ def _opt_in(row: Mapping[str, Any], customer: Customer, store: Store) -> Consent
         action=action,
         method=Method.IMPORT,
         at=at,
-        source=str(row.get("source") or N_("Import")),
-        wording=str(row.get("wording") or ""),
-        language=str(row.get("language") or ""),
+        source=row.get("source") or N_("Import"),
+        wording=row.get("wording", ""),
+        language=row.get("language", ""),
     )
 
 
@@ -327,8 +338,8 @@ def _employee_rows(
         # The same rules for names and e-mail addresses as for everybody.
         columns = CustomerInput(
             email=_email(row),
-            first_name=str(row.get("first_name") or ""),
-            last_name=str(row.get("last_name") or ""),
+            first_name=row.get("first_name", ""),
+            last_name=row.get("last_name", ""),
         ).check()
         key = columns["email_key"]
         if session.scalar(select(Associate.id).where(Associate.email_key == key)) is not None:
@@ -348,7 +359,11 @@ def _employee_rows(
         session.add(associate)
         session.flush()
         session.add(AssociateStore(associate_id=associate.id, store_id=store.id))
-        details = {name: (None, value) for name, value in _attributes_of(row).items()}
+        # An attribute may be called as a field is: both stay.
+        details = {
+            f"attribute.{name}" if name in {"email", "name"} else name: (None, value)
+            for name, value in row.get(_ATTRIBUTES, {}).items()
+        }
         audit.record(
             session,
             actor,
@@ -392,16 +407,12 @@ def _known(known: Mapping[str, Customer], row: Mapping[str, Any]) -> Customer:
 
 
 def _email(row: Mapping[str, Any]) -> str:
-    given: Any = row.get("email")
-    if isinstance(given, Mapping):
-        given = given.get("value") or given.get("email")
-    # What is no text is refused by the rule for e-mail addresses.
-    return given or ""
+    return row.get("email") or ""
 
 
-def _email_key(given: Any) -> str | None:
+def _email_key(given: str | None) -> str | None:
     try:
-        return values.email_key(values.email(_email({"email": given})))
+        return values.email_key(values.email(given or ""))
     except BadValue:
         return None
 
@@ -411,50 +422,10 @@ def _own(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _creator(row: Mapping[str, Any], context: Context) -> uuid.UUID | None:
-    given = str(row.get("created_by") or "").strip()
+    given = row.get("created_by", "")
     if given and given.casefold() not in context.associates:
         raise Invalid({"created_by": [f"There is no associate {given}."]})
     return context.associates.get(given.casefold())
-
-
-def _time(row: Mapping[str, Any], name: str) -> datetime | None:
-    given = row.get(name)
-    if not given:
-        return None
-    at = orders.read_time(given) if isinstance(given, str) else None
-    if at is None or at > clock.utcnow():
-        raise Invalid({name: ["Write a time that is past, in ISO 8601, like 2026-05-31T12:00:00Z."]})
-    return at
-
-
-def _addresses_of(row: Mapping[str, Any]) -> list[AddressInput]:
-    found = []
-    for kind in ("billing", "shipping"):
-        given = row.get(f"{kind}_address")
-        if isinstance(given, Mapping):
-            found.append(_address(given, kind))
-    listed = row.get("addresses")
-    every = listed if isinstance(listed, list) else []
-    found += [_address(given, str(given.get("type") or "")) for given in every if isinstance(given, Mapping)]
-    return found
-
-
-def _address(row: Mapping[str, Any], kind: str) -> AddressInput:
-    given = {name: row.get(name) or "" for name in ADDRESS_FIELDS if name not in {"type", "is_default"}}
-    for name in ("address_1", "address_2"):
-        given[name] = given[name] or row.get(name.replace("address_", "address_line_")) or ""
-    is_default = str(row.get("is_default") or "").casefold() in {"true", "yes", "1"}
-    return AddressInput(type=kind, is_default=is_default, **given)
-
-
-def _attributes_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    listed = row.get("extended_attributes")
-    found: dict[str, Any] = {}
-    for one in listed if isinstance(listed, list) else ():
-        if not isinstance(one, Mapping) or not isinstance(one.get("name"), str) or one["name"] in found:
-            raise Invalid({"extended_attributes": ["Give each attribute once, with a name and a value."]})
-        found[one["name"]] = one.get("value") or ""
-    return found
 
 
 _Apply = Callable[[Session, Actor, Context, Sequence[Mapping[str, Any]]], list[Result]]

@@ -267,9 +267,9 @@ def test_a_broken_character_is_told_and_not_stumbled_over(session, run, tmp_path
     result = run("customers", json.dumps(row), "--report", report, name="rows.jsonl")
     assert (result.exit_code, count(session, Customer)) == (1, 0)
     told = "This holds a broken character. Type it again."
-    assert f"Line 1, attribute.\\ud800: {told}" in result.output
+    assert f"Line 1, extended_attributes.0.name: {told}" in result.output
     with report.open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file))[1:] == [["1", "attribute.\\ud800", told]]
+        assert list(csv.reader(file))[1:] == [["1", "extended_attributes.0.name", told]]
 
 
 @pytest.mark.parametrize(
@@ -306,6 +306,55 @@ def test_a_mapping_is_checked_before_the_first_row(session, run, tmp_path, name,
     result = run("customers", "email,country_code\na@mail.example,Germany\n", "--mapping", tmp_path / name)
     assert (result.exit_code, told in " ".join(result.output.split())) == (2, True), result.output
     assert (count(session, Customer), count(session, ImportJob)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "column"),
+    [
+        ("customers", {"extended_attributes": "slim"}, "extended_attributes"),
+        ("customers", {"extended_attributes": [{"name": "n", "value": 0}]}, "extended_attributes.0.value"),
+        (
+            "customers",
+            {"extended_attributes": [{"name": "n", "value": False}]},
+            "extended_attributes.0.value",
+        ),
+        ("customers", {"addresses": "x"}, "addresses"),
+        ("customers", {"addresses": ["x"]}, "addresses.0"),
+        ("customers", {"billing_address": "y"}, "billing_address"),
+        ("customers", {"billing_address": {"city": 5}}, "billing_address.city"),
+        ("addresses", {"type": "billing", "city": "x", "is_default": "perhaps"}, "is_default"),
+        ("attributes", {"name": "n", "value": 0}, "value"),
+        ("employees", {"first_name": ["a"]}, "first_name"),
+    ],
+)
+def test_what_the_shape_does_not_allow_is_a_refused_row(session, run, kind, row, column):
+    given = {"email": "a@mail.example", **row}
+    result = run(kind, json.dumps(given), name="rows.jsonl")
+    assert (result.exit_code, f"Line 1, {column}: " in result.output) == (1, True), result.output
+    assert count(session, Customer) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping", "told"),
+    [
+        ("email,A,B\na@mail.example,x,y\n", '[columns]\nA = "first_name"\nB = "first_name"\n', "first_name"),
+        ("email,A,first_name\na@mail.example,x,y\n", '[columns]\nA = "first_name"\n', "first_name"),
+        ("email\na@mail.example\n", '[prefixes]\nfirst_name = "x"\n', "no column gives first_name"),
+    ],
+)
+def test_a_mapping_that_would_lose_a_column_is_refused(session, run, tmp_path, content, mapping, told):
+    (tmp_path / "m.toml").write_text(mapping)
+    result = run("customers", content, "--mapping", tmp_path / "m.toml")
+    assert (result.exit_code, told in result.output) == (2, True), result.output
+    assert count(session, Customer) == 0
+
+
+def test_an_employees_attribute_hides_no_field_in_the_audit_entry(session, run):
+    row = {"email": "a@mail.example", "extended_attributes": [{"name": "email", "value": "old"}]}
+    assert run("employees", json.dumps(row), name="rows.jsonl").exit_code == 0
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "associate.created")).one()
+    kept = (entry.changes["email"], entry.changes["attribute.email"])
+    assert kept == ([None, "a@mail.example"], [None, "old"])
 
 
 def test_a_report_replaces_no_file_but_a_former_report(session, run, tmp_path):

@@ -21,8 +21,8 @@ TEMPLATES = ROOT / "templates"
 # What is said to programs and on the command line, and to customers in their own language.
 _OTHERS = """
     domain/csv_rows domain/customer_words domain/events domain/order_kinds domain/order_shape domain/orders
-    domain/personal_data domain/profile_lists services/erasures services/import_files services/import_rows
-    services/imports services/orders services/tokens
+    domain/personal_data domain/profile_lists domain/shapes services/erasures services/import_fields
+    services/import_files services/import_rows services/imports services/orders services/tokens
 """.split()
 # The description of the API, which is English itself.
 _ENGLISH = {TEMPLATES / "api/docs.html"}

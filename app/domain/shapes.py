@@ -1,4 +1,4 @@
-"""The kinds of field that bodies of API v0 have: how each is read, and how OpenAPI describes it.
+"""The kinds of field that bodies of API v0 and imported rows have: their reading and their OpenAPI.
 
 Both come from one declaration, so the document cannot promise what the reading does not keep.
 """
