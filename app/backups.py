@@ -152,6 +152,16 @@ def refuse_other_key(engine: Engine, settings: Settings) -> None:
             raise Conflict(message=erasures.OTHER_KEY)
 
 
+def is_replayed(engine: Engine, settings: Settings) -> bool:
+    """True when the database knows every line of the ledger's file; after pg_restore it may not.
+
+    Raises Conflict when the file is no ledger.
+    """
+    lines = ledger.read(settings.data_dir / ledger.NAME).lines
+    with Session(engine) as session:
+        return {line.customer_hash for line in lines} <= erasures.known_hashes(session)
+
+
 def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: bool = False) -> Replayed:
     """Take the ledger's file in, and erase again whoever is there although it names them.
 

@@ -31,6 +31,7 @@ _TEXTS = {
         "The ledger of erasures is under this key (else put DATA_DIR/erasure-key or ERASURE_KEY back from "
         "its copy)"
     ),
+    "replayed": "The database knows the ledger's file (else run: clienteling erasures replay)",
 }
 
 
@@ -52,7 +53,7 @@ def doctor() -> None:
         click.echo(f"Database {engine.url.render_as_string(hide_password=True)}")
         checks = readiness.check(engine, settings)
         if checks.get("migrated"):
-            checks["ledger"] = _is_ledger_readable(engine, settings)
+            checks |= _ledger(engine, settings)
         waiting_since = _waiting_since(engine) if checks.get("migrated") else None
     for name, holds in checks.items():
         _line(_TEXTS[name], holds=holds)
@@ -75,12 +76,15 @@ def doctor() -> None:
         sys.exit(1)
 
 
-def _is_ledger_readable(engine: Engine, settings: config.Settings) -> bool:
+def _ledger(engine: Engine, settings: config.Settings) -> dict[str, bool]:
     try:
         backups.refuse_other_key(engine, settings)
     except Conflict:
-        return False
-    return True
+        return {"ledger": False}
+    try:
+        return {"ledger": True, "replayed": backups.is_replayed(engine, settings)}
+    except Conflict:
+        return {"ledger": True, "replayed": False}
 
 
 def _waiting_since(engine: Engine) -> datetime | None:

@@ -140,7 +140,7 @@ def ledger_lines(session: Session) -> list[LedgerLine]:
 
 def take_in(session: Session, lines: Sequence[LedgerLine]) -> int:
     """Add lines of a ledger's file that the database does not have; return their number."""
-    known = set(session.scalars(select(Erasure.customer_hash)))
+    known = known_hashes(session)
     new = {line.customer_hash: line for line in lines if line.customer_hash not in known}
     for line in new.values():
         session.add(
@@ -156,6 +156,11 @@ def take_in(session: Session, lines: Sequence[LedgerLine]) -> int:
     return len(new)
 
 
+def known_hashes(session: Session) -> set[str]:
+    """Return the hashes of the ids of all whom the ledger of the database names."""
+    return set(session.scalars(select(Erasure.customer_hash)))
+
+
 def is_under_other_key(session: Session, key: LedgerKey) -> bool:
     """True when the ledger of the database holds a line under another key."""
     return session.scalars(select(Erasure.id).where(Erasure.key_id != key.id).limit(1)).first() is not None
@@ -168,7 +173,7 @@ def risen(session: Session, key: LedgerKey) -> list[uuid.UUID]:
     """
     if is_under_other_key(session, key):
         raise Conflict(message=OTHER_KEY)
-    erased = set(session.scalars(select(Erasure.customer_hash)))
+    erased = known_hashes(session)
     if not erased:
         return []
     ids = session.scalars(select(Customer.id).execution_options(yield_per=10_000))

@@ -17,7 +17,7 @@ from app import config, ledger, schema
 from app.cli import main, serve
 from app.db import make_engine, transaction
 from app.domain import tokens
-from app.domain.erasures import LedgerLine
+from app.domain.erasures import LedgerKey, LedgerLine
 from app.errors import Forbidden
 from app.jobs import runner
 from app.models import ApiClient, Associate, AuditEntry, DataRequest, Erasure, Mail
@@ -249,6 +249,22 @@ def test_another_key_of_the_ledger_is_told_by_doctor_and_stops_the_start(
         ledger.append(tmp_path / "data" / ledger.NAME, [line])
         with transaction(session):
             session.execute(delete(Erasure))
+
+
+def test_a_ledger_that_was_not_replayed_is_told_by_doctor(command, tmp_path):
+    assert "ok     The database knows the ledger's file" in command("doctor").output
+    data = tmp_path / "data"
+    line = LedgerLine(
+        key_id=LedgerKey((data / "erasure-key").read_text()).id, customer_hash="1" * 64, email_hash="2" * 64,
+        phone_hash=None, erased_at=factories.NOON,
+    )  # fmt: skip
+    ledger.append(data / ledger.NAME, [line])
+    found = command("doctor")
+    assert (found.exit_code, "WRONG  The database knows the ledger's file" in found.output) == (1, True)
+    assert command("erasures", "replay").exit_code == 0
+    assert command("doctor").exit_code == 0
+    (data / ledger.NAME).write_text("garbage\n")
+    assert command("doctor").exit_code == 1
 
 
 def test_a_lost_key_of_the_ledger_is_not_made_anew(command, tmp_path):
