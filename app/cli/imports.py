@@ -11,9 +11,11 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 import click
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app import config, schema
+from app.cli import describe
 from app.db import make_engine, set_ledger_key, transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
@@ -87,6 +89,12 @@ def _is_report(path: Path) -> bool:
         return file.read(len(header)) == header
 
 
+class _CannotGoOn(click.ClickException):
+    """The database, the disk or another process is in the way."""
+
+    exit_code = 3
+
+
 class _DryRun(Exception):
     """No error: it ends a transaction that is not to be kept."""
 
@@ -112,8 +120,32 @@ def import_group(
     """Import KIND from FILE (CSV, JSON or JSON lines): update by e-mail, else create.
 
     Ends with 0 when every row was taken, 1 when some were refused, 2 when the file or the command
-    is wrong (nothing was changed) and 130 when it was stopped: the same command goes on.
+    is wrong (nothing was changed), 3 when it could not go on (database, disk, another process) and
+    130 when it was stopped: after these two the same command goes on.
     """
+    try:
+        counts = _import(kind, file, store, mapping, dry_run=dry_run, report=report)
+    except Invalid as error:
+        raise click.UsageError(
+            " ".join(reason for many in error.fields.values() for reason in many)
+        ) from None
+    except config.BadSetting as error:
+        raise click.UsageError(str(error)) from None
+    except (AppError, DBAPIError, OSError) as error:
+        line = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else describe(error)
+        if line is None:
+            raise
+        raise _CannotGoOn(line) from None
+    except KeyboardInterrupt:
+        click.echo("Stopped. The same command goes on where this one ended.", err=True)
+        raise SystemExit(130) from None
+    if counts[Outcome.REFUSED]:
+        raise SystemExit(1)
+
+
+def _import(
+    kind: str, file: Path, store: str | None, mapping: Path | None, *, dry_run: bool, report: Path | None
+) -> Counter[Outcome]:
     settings = config.load()
     engine = make_engine(settings.database_url, bulk=True)
     set_ledger_key(engine, settings.ledger_secret)
@@ -129,20 +161,9 @@ def import_group(
             Session(engine, expire_on_commit=False) as session,
             _Report(report, inputs) as opened,
         ):
-            counts = _run(session, source, store, dry_run=dry_run, report=opened)
-    except Invalid as error:
-        raise click.UsageError(
-            " ".join(reason for many in error.fields.values() for reason in many)
-        ) from None
-    except AppError as error:
-        raise click.ClickException(error.message) from None
-    except KeyboardInterrupt:
-        click.echo("Stopped. The same command goes on where this one ended.", err=True)
-        raise SystemExit(130) from None
+            return _run(session, source, store, dry_run=dry_run, report=opened)
     finally:
         engine.dispose()
-    if counts[Outcome.REFUSED]:
-        raise SystemExit(1)
 
 
 def _read_mapping(path: Path | None) -> dict[str, Any]:

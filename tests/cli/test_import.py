@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.cli.imports import import_group
 from app.domain import csv_rows
+from app.errors import Conflict, Unavailable
 from app.models import (
     Address,
     AuditEntry,
@@ -22,6 +24,7 @@ from app.models import (
     ImportJob,
     Order,
 )
+from app.services import imports
 from tests import factories
 
 
@@ -391,6 +394,29 @@ def test_semicolons_and_tabs_part_cells_where_the_first_line_has_them(session, r
     result = run("customers", content)
     assert result.exit_code == 0, result.output
     assert session.scalars(select(Customer.first_name)).all() == ["Ada, Countess"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Conflict(message="Another process works on the same import."), "Another process"),
+        (Unavailable(), "database cannot be reached"),
+        (OperationalError("SELECT", {}, Exception("database or disk is full")), "disk is full"),
+        (OSError(28, "No space left on device", "report.csv"), "No space left on device: report.csv"),
+    ],
+)
+def test_what_stands_in_the_way_has_a_code_of_its_own(run, monkeypatch, error, told):
+    def apply(*_given):
+        raise error
+
+    monkeypatch.setattr(imports, "apply", apply)
+    result = run("customers", "email\na@mail.example\n")
+    assert (result.exit_code, told in result.output) == (3, True), result.output
+
+
+def test_a_setting_that_is_wrong_is_wrong_use(run, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "mysql://db")
+    assert run("customers", "email\na@mail.example\n").exit_code == 2
 
 
 def test_a_file_that_was_imported_before_says_so(session, run):
