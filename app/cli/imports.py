@@ -188,13 +188,14 @@ def _run(
     if store is None and source.kind in NEEDS_STORE:
         raise Invalid({"store": ["Name the store with --store."]})
     store_id = imports.find_store(session, store).id if store else None
-    done = 0
+    done, resumed = 0, False
     if not dry_run:
         with transaction(session):
             job = imports.start(session, actor, source, store_id=store_id)
         done = job.rows_done
         if done:
             click.echo(f"Going on after row {done}.", err=True)
+            resumed = True
         elif imports.was_finished(session, job):
             click.echo("This file was imported before; it is gone through again.", err=True)
     report.begin(afresh=not done)
@@ -223,14 +224,23 @@ def _run(
             refused += bad[: SHOWN - len(refused)]
             report.add(bad)
             progress.update(len(batch))
+    whole = counts
     if not dry_run:
         with transaction(session):
-            imports.finish(session, actor, job.id)
-    _tell(counts, refused, dry_run=dry_run, report=report.path)
-    return counts
+            whole = imports.totals(imports.finish(session, actor, job.id))
+    _tell(counts, whole, refused, dry_run=dry_run, resumed=resumed, report=report.path)
+    return whole
 
 
-def _tell(counts: Counter[Outcome], refused: list[RowResult], *, dry_run: bool, report: Path | None) -> None:
+def _tell(
+    counts: Counter[Outcome],
+    whole: Counter[Outcome],
+    refused: list[RowResult],
+    *,
+    dry_run: bool,
+    resumed: bool,
+    report: Path | None,
+) -> None:
     for one in refused:
         for column, reason in one.reasons:
             place = f"Line {one.line}{f', {column}' if column else ''}"
@@ -238,5 +248,10 @@ def _tell(counts: Counter[Outcome], refused: list[RowResult], *, dry_run: bool, 
     hidden = counts[Outcome.REFUSED] - len(refused)
     if hidden > 0:
         click.echo(f"…and {hidden} more refused rows{f', all in {report}' if report else ''}.")
-    told = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
-    click.echo(f"{'Dry run, nothing was changed: ' if dry_run else ''}{told}.")
+    if resumed:
+        click.echo(f"This run: {_figures(counts)}. With those before it:")
+    click.echo(f"{'Dry run, nothing was changed: ' if dry_run else ''}{_figures(whole)}.")
+
+
+def _figures(counts: Counter[Outcome]) -> str:
+    return ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)

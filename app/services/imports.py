@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -143,6 +144,18 @@ def finish(session: Session, actor: Actor, job_id: uuid.UUID) -> ImportJob:
     )
     session.flush()
     return job
+
+
+def totals(job: ImportJob) -> Counter[Outcome]:
+    """Return what came of the rows of an import, over all its runs."""
+    return Counter(
+        {
+            Outcome.CREATED: job.created_count,
+            Outcome.UPDATED: job.updated_count,
+            Outcome.UNCHANGED: job.unchanged_count,
+            Outcome.REFUSED: job.refused_count,
+        }
+    )
 
 
 def prepare(session: Session, store_id: uuid.UUID | None, *, rows_done: int) -> Context:

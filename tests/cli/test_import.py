@@ -227,6 +227,8 @@ def test_an_import_killed_in_the_middle_goes_on_and_leaves_each_row_once(
         check=True,
     )
     assert f"Going on after row {done}." in again.stderr
+    assert f"This run: {total - done} created, 0 updated" in again.stdout
+    assert again.stdout.splitlines()[-1] == f"{total} created, 0 updated, 0 unchanged, 0 refused."
     session.rollback()
     assert set(session.scalars(select(Order.external_order_id))) == {f"K-{n}" for n in range(total)}
     assert (count(session, Customer), count(session, ImportJob)) == (900, 1)
@@ -401,7 +403,7 @@ def test_semicolons_and_tabs_part_cells_where_the_first_line_has_them(session, r
     [
         (Conflict(message="Another process works on the same import."), "Another process"),
         (Unavailable(), "database cannot be reached"),
-        (OperationalError("SELECT", {}, Exception("database or disk is full")), "disk is full"),
+        (OperationalError("SELECT", {}, Exception("database or disk is full")), "Not saved"),
         (OSError(28, "No space left on device", "report.csv"), "No space left on device: report.csv"),
     ],
 )
