@@ -298,11 +298,13 @@ class ListOf:
 class Record:
     """An object of known keys; others are ignored.
 
-    With `company_key`, erasure leaves the record alone where that key is filled: it is no person.
+    With `company_key`, erasure removes only `person_keys` where that key is filled: the place is a
+    company's then, and those keys still name a person.
     """
 
     fields: Mapping[str, Spec]
     company_key: str | None = None
+    person_keys: frozenset[str] = frozenset()
     required: frozenset[str] = field(default_factory=frozenset)
     keeps: int | None = None
 

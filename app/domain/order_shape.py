@@ -121,7 +121,7 @@ _DISCOUNTS = ListOf(
         {
             "promotion_uuid": _UUID,
             "price_adjustment": Amount(),
-            "reason": _NOTE,
+            "reason": Text(4000, keeps=GONE),
             "action": _CODE,
             "value": Amount(),
             "level": _CODE,
@@ -205,7 +205,14 @@ _SHIPMENT: Mapping[str, Spec] = {
     "items": _PRODUCTS,
     "returns": ListOf(Record(_RETURN), 200),
     "accounting_entity": Record(
-        {"id": _ID, "accounting_address": Record(_ACCOUNTING_ADDRESS, company_key="company")}
+        {
+            "id": _ID,
+            "accounting_address": Record(
+                _ACCOUNTING_ADDRESS,
+                company_key="company",
+                person_keys=frozenset({"first_name", "last_name", "contact_phone"}),
+            ),
+        }
     ),
     "store_address": Record(_STORE_ADDRESS),
     "discounts": _DISCOUNTS,
@@ -219,7 +226,7 @@ ORDER: Final = Record(
         "customer_uuid": Text(36, exact=True, keeps=GONE),
         "external_customer_id": _PERSONAL_ID,
         "created_at": _TIME_,
-        "created_by_label": _LABEL,
+        "created_by_label": _PERSONAL,
         "taxation": _CODE,
         "status_label": _LABEL,
         "status_description": Text(4000, keeps=GONE),

@@ -175,7 +175,7 @@ def _redact(spec: Spec, value: Any) -> Any:
         return [_redact(spec.item, part) for part in value or []]
     if isinstance(spec, Record) and value is not None:
         if spec.company_key and (value.get(spec.company_key) or "").strip():
-            return dict(value)
+            return {key: part for key, part in value.items() if key not in spec.person_keys}
         return {
             key: _redact(part, value[key])
             for key, part in spec.fields.items()
