@@ -233,6 +233,11 @@ MOVES: dict[Action, dict[State, State]] = {
     # The consent was for the address that is gone (Art. 7: it must be specific).
     Action.CONTACT_CHANGED: {State.ACCEPTED: State.RECONFIRM, State.PENDING: State.NOT_ASKED},
 }
+# Imported history holds whatever was said: a no after a yes counts, however it is called there.
+REMOTE_REFUSALS: dict[State, State] = {
+    State.ACCEPTED: State.REFUSED,
+    State.WITHDRAWN: State.WITHDRAWN,
+}
 _REASONS = {
     Action.REQUESTED: N_("The customer has opted in already."),
     Action.CONFIRMED: N_("There is nothing to confirm: ask the customer first."),
@@ -247,7 +252,8 @@ def move(state: State, action: Action, method: Method, *, last_said_no: bool = F
 
     `last_said_no` tells that the customer's newest own answer was a refusal or withdrawal, even
     if an open question or its expiry hides it in `state`. An import or sync can never turn a no
-    into consent, whatever date it carries. Raises Invalid for an impossible move.
+    into consent, whatever date it carries, and its refusal always counts. Raises Invalid for an
+    impossible move.
     """
     if method in REMOTE and action in TOWARDS_YES and (last_said_no or state in NO_STATES):
         raise Invalid(
@@ -260,6 +266,8 @@ def move(state: State, action: Action, method: Method, *, last_said_no: bool = F
     if action in REVIEW_ACTIONS:
         raise Invalid({"action": [N_("Only a review decides this.")]})
     after = MOVES[action].get(state)
+    if method in REMOTE and action is Action.REFUSED:
+        after = after or REMOTE_REFUSALS.get(state)
     if after is None:
         raise Invalid({"action": [_REASONS[action]]})
     return after

@@ -285,12 +285,13 @@ def _opt_in_rows(
         # The same declaration again, from a file that was imported before.
         results.append(Outcome.UNCHANGED if key in there else given)
         there.add(key)
-    asked = [one for one in results if isinstance(one, ConsentInput)]
-    outcomes = iter(consents.record_batch(session, actor, asked))
+    # In the order in which things were said, whatever the order of the rows.
+    asked = sorted((one for one in results if isinstance(one, ConsentInput)), key=lambda one: one.at)
+    outcomes = dict(zip(map(id, asked), consents.record_batch(session, actor, asked), strict=True))
     settled: list[Result] = []
     for one in results:
         if isinstance(one, ConsentInput):
-            outcome = next(outcomes)
+            outcome = outcomes[id(one)]
             settled.append(outcome if isinstance(outcome, AppError) else Outcome.CREATED)
         else:
             settled.append(one)

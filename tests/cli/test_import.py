@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from app.errors import Conflict, Unavailable
 from app.models import (
     Address,
     AuditEntry,
+    Consent,
+    ConsentEvent,
     Customer,
     CustomerStore,
     ExtendedAttribute,
@@ -164,6 +167,33 @@ def test_addresses_attributes_and_opt_ins_find_their_customer(session, run):
     session.rollback()
     assert session.scalars(select(CustomerStore.opt_in_state)).all() == ["withdrawn"]
     assert count(session, Address) == 1
+
+
+@pytest.mark.parametrize("batch", [500, 1])
+@pytest.mark.parametrize("no", ["refused", "withdrawn"])
+def test_imported_history_ends_with_the_no_in_any_order_of_rows(session, run, monkeypatch, no, batch):
+    monkeypatch.setattr(imports, "BATCH", batch)
+    said = [("given", "2024-01-01"), (no, "2024-02-01"), ("given", "2024-03-01")]
+    orders = list(itertools.permutations(said))
+    names = [f"c{number}@mail.example" for number in range(len(orders))]
+    run("customers", "email\n" + "\n".join(names) + "\n")
+    rows = [
+        f"{name},email,{action},{day}T10:00:00Z"
+        for name, order in zip(names, orders, strict=True)
+        for action, day in order
+    ]
+    content = "email,channel,action,at\n" + "\n".join(rows) + "\n"
+    run("opt-ins", content)
+
+    def stand():
+        session.rollback()
+        return session.execute(select(Consent.customer_id, Consent.state, Consent.since)).all()
+
+    first = stand()
+    assert {row.state for row in first} == {no}
+    events = count(session, ConsentEvent)
+    assert "0 created, 0 updated" in run("opt-ins", content).output
+    assert (stand(), count(session, ConsentEvent)) == (first, events)
 
 
 def test_an_order_of_impossible_size_is_a_refused_row(session, run):
