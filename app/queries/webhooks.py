@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, exists, func, literal_column, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.domain import clock
@@ -122,7 +122,8 @@ def webhook_of(session: Session, actor: Actor, delivery_id: uuid.UUID) -> uuid.U
 
 
 # A state that stands in the statement itself: only then an index of what waits serves it.
-_WAITS = Delivery.state == literal_column(f"'{DeliveryState.QUEUED}'")
+_QUEUED = literal_column(f"'{DeliveryState.QUEUED}'", String)
+_WAITS = Delivery.state == _QUEUED
 
 
 def may_begin(now: datetime) -> ColumnElement[bool]:
@@ -136,7 +137,7 @@ def may_begin(now: datetime) -> ColumnElement[bool]:
         earlier.webhook_id == Delivery.webhook_id,
         earlier.customer_id == Delivery.customer_id,
         earlier.event_number < Delivery.event_number,
-        earlier.state == literal_column(f"'{DeliveryState.QUEUED}'"),
+        earlier.state == _QUEUED,
     )
     is_free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now)
     return and_(_WAITS, Delivery.due_at <= now, is_free, ~held_back)

@@ -190,8 +190,10 @@ def claim(session: Session, sealer: Sealer, delivery_id: uuid.UUID) -> Parcel | 
     if row is None:
         return None
     delivery, event = row
-    # Locked, so that two workers cannot both take the last place.
-    webhook = session.get_one(Webhook, delivery.webhook_id, with_for_update=True, populate_existing=True)
+    # Locked, so that two workers cannot both take the last place; acts that queue for it go on meanwhile.
+    webhook = session.get_one(
+        Webhook, delivery.webhook_id, with_for_update={"key_share": True}, populate_existing=True
+    )
     if not webhook.is_active or not queries.has_room(session, webhook, now):
         return None
     delivery.attempts += 1
