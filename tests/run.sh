@@ -45,9 +45,7 @@ if [ -n "$(find_initdb)" ]; then
 else
     leave_out "the tests on PostgreSQL" "initdb was not found; install postgresql"
 fi
-if [ ! -d tests/browser ]; then
-    :
-elif [ -n "$(find_chromium)" ]; then
+if [ -n "$(find_chromium)" ]; then
     step "tests in the browser" "$BIN/python" -m pytest -q -n auto --maxprocesses 2 -p no:hypothesispytest \
         --browser-tests tests/browser
 else

@@ -200,7 +200,7 @@ _TOKEN_FORM = {
     "examples": [{"grant_type": "client_credentials", "client_id": "…", "client_secret": "…"}],
 }
 _CLIENT_TOKEN = {
-    "access_token": "clkt_…",
+    "access_token": "clka_…",
     "refresh_token": "clkr_…",
     "expires_in": 86400,
     "scope": "customer:profile:read",

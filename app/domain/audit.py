@@ -6,7 +6,7 @@ from typing import Any
 
 
 class AuditAction(StrEnum):
-    """One kind of act, `noun.past`; the text for people stands with the pages."""
+    """One kind of act, `noun.past`; its words for people stand in `app/queries/audit.py`."""
 
     ADDRESS_CREATED = "address.created"
     ADDRESS_DELETED = "address.deleted"

@@ -94,7 +94,7 @@ class Reason(StrEnum):
 
 
 # The only way from a decision to the history. None of these actions leads to ACCEPTED: see the
-# type of `consents._REVIEW_MOVES`, and the test that walks every decision from every state.
+# type of `consents.REVIEW_MOVES`, and the test that walks every decision from every state.
 ACTIONS: Mapping[Decision, ReviewAction | None] = {
     Decision.SUFFICIENT: None,
     Decision.ASK_AGAIN: Action.ASKED_AGAIN,

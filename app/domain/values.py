@@ -1,4 +1,4 @@
-"""E-mail, phone, country, currency and plain text: parse, normalise, refuse with a reason."""
+"""E-mail, phone, country and plain text: parse, normalise, refuse with a reason."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""The history of a customer: who changed which field, when."""
+"""The audit log: who changed which field, when, in words; the history of a customer is a part of it."""
 
 import uuid
 from collections.abc import Iterable

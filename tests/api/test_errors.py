@@ -54,7 +54,7 @@ def test_no_authorization_is_401_and_says_what_to_send(anonymous, path_of, route
 
 @pytest.mark.parametrize("route", GUARDED, ids=named)
 def test_a_token_that_opens_nothing_is_403(anonymous, api, path_of, route):
-    headers = {"Authorization": "Bearer clkt_nobody"}
+    headers = {"Authorization": "Bearer clka_nobody"}
     shaped(anonymous.open(path_of(route), method=route.method, headers=headers), 403, "forbidden")
     others = api(scopes=set(Scope) - {route.scope})
     shaped(others.open(path_of(route), method=route.method, json={}), 403, "forbidden")
