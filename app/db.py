@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
@@ -65,7 +66,15 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
     `bulk` lifts PostgreSQL's statement time limit, for imports, migrations and benchmarks.
     """
     if url.startswith("sqlite"):
-        engine = create_engine(url, module=sqlite_library, pool_size=pool_size, pool_timeout=POOL_TIMEOUT)
+        engine = create_engine(
+            url,
+            module=sqlite_library,
+            pool_size=pool_size,
+            pool_timeout=POOL_TIMEOUT,
+            # The one used last has its plans and the pages that it read at hand.
+            pool_use_lifo=True,
+        )
+        engine.dialect.statement_compiler = _SQLiteCompiler
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -142,6 +151,22 @@ def _ask_idle_connections(engine: Engine) -> None:
     event.listen(engine, "connect", note)
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", ask)
+
+
+class _SQLiteCompiler(SQLiteCompiler):
+    """Keeps the value of a limit from SQLite's planner.
+
+    Newer versions plan a statement whose limit is a parameter anew each time it is asked, which takes as
+    long as to read a whole profile; an expression is not looked into.
+    """
+
+    def limit_clause(self, select: Select[Any], **named: Any) -> str:
+        limit, offset = (
+            f"0 + {self.process(clause, **named)}" if clause is not None else None
+            for clause in (select._limit_clause, select._offset_clause)  # noqa: SLF001
+        )
+        text = f"\n LIMIT {limit or -1}"
+        return f"{text} OFFSET {offset}" if offset else text
 
 
 def _set_up_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:

@@ -36,6 +36,24 @@ def test_statements_by_key_are_planned_once_and_no_others(engine):
     assert [("WHERE id" in statement, plans > 0) for statement, plans in kept] == [(True, True)]
 
 
+def test_sqlite_does_not_plan_a_page_anew_each_time(engine):
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL is told what to plan once")
+    page = select(Store.id).order_by(Store.name)
+    asked = (page.limit(3), page.limit(3).offset(1), page.offset(1))
+    planned = []
+    with engine.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        # It is asked about each table and column whenever a statement is planned.
+        driver.set_authorizer(lambda *_: planned.append(1) or 0)
+        for count in (1, 2):
+            planned.clear()
+            for statement in asked:
+                connection.execute(statement).all()
+            assert bool(planned) is (count == 1)
+        driver.set_authorizer(None)
+
+
 def test_a_session_that_reads_begins_no_transaction_and_keeps_what_is_planned(engine, session):
     if engine.dialect.name == "sqlite":
         pytest.skip("a file has no server")
