@@ -1,11 +1,12 @@
-"""Rules of the templates: pages and fragments, nothing inline, a token in every form that posts."""
+"""Rules of the templates: pages and fragments, nothing inline, a token in every form, nothing left over."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+ROOT = Path(__file__).parent.parent.parent
+TEMPLATES = ROOT / "templates"
 ALL = sorted(TEMPLATES.rglob("*.html"))
 
 _FORBIDDEN = {
@@ -69,3 +70,30 @@ def test_only_forms_post(path):
         outside = re.sub(r"{% macro section_form.*?endmacro %}", "", outside, flags=re.DOTALL)
     assert "hx-post" not in outside
     assert not re.search(r"hx-(put|patch|delete)=", outside)
+
+
+_IMPORT = re.compile(r'{%-? from "[^"]+" import ([\w, ]+?) -?%}')
+
+
+@pytest.mark.parametrize("path", ALL, ids=relative)
+def test_what_is_imported_is_used(path):
+    text = path.read_text(encoding="utf-8")
+    names = [name.split()[-1] for found in _IMPORT.findall(text) for name in found.split(",")]
+    rest = _IMPORT.sub("", text)
+    assert [name for name in names if not re.search(rf"\b{name}\b", rest)] == []
+
+
+def test_every_class_and_icon_of_our_own_is_used():
+    """A class counts as used where its name stands, or its first part before a `{{`."""
+    sources = [*ALL, *(ROOT / "static/js").glob("*.js"), *(ROOT / "app").rglob("*.py")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    words = set(re.findall(r"[\w-]+", text))
+    made = set(re.findall(r"([\w-]+-)\{\{", text))
+    styles = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "static/css").glob("*.css"))
+    selectors = re.sub(r"/\*.*?\*/|\{[^{}]*\}", " ", styles, flags=re.DOTALL)
+    classes = {
+        name for name in re.findall(r"\.([a-z][\w-]*)", selectors) if name[: name.rfind("-") + 1] not in made
+    }
+    sprite = (ROOT / "static/icons/sprite.svg").read_text(encoding="utf-8")
+    icons = set(re.findall(r'<symbol id="([^"]+)"', sprite))
+    assert sorted((classes | icons) - words) == []
