@@ -13,7 +13,7 @@ from itsdangerous import URLSafeTimedSerializer
 from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import api, web
+from app import api, request_session, web
 from app.config import API_PREFIX, Settings
 from app.db import make_engine, set_ledger_key, set_waker
 from app.jobs.waker import Waker
@@ -97,7 +97,7 @@ def _register(app: Flask) -> None:
     # First the request's id: refusing a broken address names it already.
     web.headers.register(app)
     web.requests.register(app)
-    web.database.register(app)
+    request_session.register(app)
     web.filters.register(app)
     web.errors.register(app)
     protect = CSRFProtect(app)

@@ -31,7 +31,6 @@ from app.domain.permissions import Role, Scope
 from app.domain.tokens import ApiClientInput
 from app.models import (
     AccessEntry,
-    ApiClient,
     Associate,
     AssociateStore,
     AttributeDefinition,
@@ -128,12 +127,6 @@ def ensure_demo(engine: Engine, settings: Settings, echo: Callable[[str], object
                 sign_ins = _build(session)
                 # Before the commit: passwords that nobody was told would help nobody.
                 _write_private(path, json.dumps(sign_ins, indent=1, ensure_ascii=False) + "\n")
-        elif path.exists() and session.scalar(select(ApiClient.id).limit(1)) is None:
-            # Demo data of a version that had no API yet.
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            with transaction(session):
-                kept.append(_api_client(session))
-                _write_private(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     tell_sign_ins(settings, echo)
     return sign_ins
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
@@ -89,26 +89,20 @@ def _choice(definition: Definition, given: str) -> str:
 
 def _number(given: str) -> str:
     plain = given.replace(",", ".") if given.count(",") == 1 and "." not in given else given
-    try:
-        number = Decimal(plain) if re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", plain) else None
-    except InvalidOperation:
-        number = None
-    if number is None:
+    if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", plain):
         raise BadValue(N_("Enter a number, like 42 or 42.5."))
-    return format(number, "f")
+    return format(Decimal(plain), "f")
 
 
 def _date(given: str) -> str:
     try:
-        return (
-            date.fromisoformat(given).isoformat() if re.fullmatch(r"\d{4}-\d\d-\d\d", given) else _no_date()
-        )
+        written = date.fromisoformat(given).isoformat()
     except ValueError:
-        return _no_date()
-
-
-def _no_date() -> str:
-    raise BadValue(N_("Enter a date as year-month-day, like 1990-05-31."))
+        written = ""
+    # Python reads 19900531 and 1990-W22-4, too; people may mean something else by them.
+    if not written or written != given:
+        raise BadValue(N_("Enter a date as year-month-day, like 1990-05-31."))
+    return written
 
 
 def _yes_no(given: str) -> str:

@@ -3,7 +3,7 @@
 Both come from one declaration, so the document cannot promise what the reading does not keep.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -13,7 +13,6 @@ from app.domain.attributes import MAX_KEY, MAX_VALUE
 from app.domain.customers import MAX_ATTRIBUTES
 from app.domain.fields import Checker
 from app.domain.values import BadValue
-from app.errors import Invalid
 
 # The largest revision that a database's integer holds.
 MAX_REVISION = 2**31 - 1
@@ -238,11 +237,6 @@ def _described(kind: Any, schema: dict[str, Any]) -> dict[str, Any]:
     if kind.examples:
         schema["examples"] = list(kind.examples)
     return schema
-
-
-def renamed(refused: Invalid, rename: Callable[[str], str]) -> Invalid:
-    """Return the refusal with its fields under the names that the client knows."""
-    return Invalid({rename(name): reasons for name, reasons in refused.fields.items()}, refused.message)
 
 
 def whole_number(text: str, *, low: int, high: int, clamped: bool = False) -> int:

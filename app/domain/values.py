@@ -12,7 +12,6 @@ from app.domain.texts import N_, Text
 MAX_EMAIL = 254
 MAX_NAME = 100
 MAX_PHONE = 40
-MAX_LINE = 200
 
 # Marks that reorder text on screen; a name never needs them and a forger does.
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

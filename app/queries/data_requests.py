@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import PLANNED_ONCE
 from app.domain import clock, data_requests
 from app.domain.actor import Actor
-from app.domain.data_requests import DUE, OPEN, SOON, Kind, State
+from app.domain.data_requests import OPEN, SOON, Kind, State
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
 from app.domain.retention import Origin
@@ -22,7 +22,6 @@ from app.models import Customer, CustomerStore, DataRequest, DataRequestStep, St
 from app.queries import scope, together
 
 _IS_OPEN = scope.in_states(DataRequest.state, OPEN)
-_IS_DUE = scope.in_states(DataRequest.state, DUE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +112,6 @@ def list_page(
     )
 
 
-def overdue(session: Session, actor: Actor, *, limit: int = 20) -> Sequence[RequestRow]:
-    """Return the open requests whose time is over, the oldest first."""
-    return _due_list(session, actor, DataRequest.due_at < clock.utcnow(), limit)
-
-
-def due_soon(session: Session, actor: Actor, *, limit: int = 20) -> Sequence[RequestRow]:
-    """Return the open requests that have to be answered within the next ten days, the next one first."""
-    now = clock.utcnow()
-    return _due_list(session, actor, DataRequest.due_at.between(now, now + SOON), limit)
-
-
 def counts(session: Session, actor: Actor) -> dict[str, int]:
     """Return how many requests are open, due soon and overdue."""
     actor.require(Permission.DATA_REQUEST_VIEW)
@@ -195,15 +183,6 @@ def steps(session: Session, actor: Actor, request_id: uuid.UUID) -> Sequence[Dat
         .where(DataRequestStep.request_id == request_id)
         .order_by(DataRequestStep.position)
     ).all()
-
-
-def _due_list(
-    session: Session, actor: Actor, criterion: ColumnElement[bool], limit: int
-) -> Sequence[RequestRow]:
-    actor.require(Permission.DATA_REQUEST_VIEW)
-    query = _rows().where(visible(actor), _IS_DUE, criterion)
-    found = session.execute(query.order_by(DataRequest.due_at, DataRequest.id).limit(limit))
-    return [_row(*row) for row in found]
 
 
 def _rows() -> Select[DataRequest, Customer, str]:

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import uuid
-from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, insert
@@ -64,36 +63,10 @@ def record_access(
     session.execute(_ACCESS, values)
 
 
-def record_list(
-    session: Session,
-    actor: Actor,
-    action: AccessAction,
-    customer_ids: Sequence[uuid.UUID],
-    *,
-    detail: str = "",
-    search_hash: str = "",
-) -> None:
-    """Add to the access log, in one entry, that the actor saw these customers; nothing for none.
-
-    Pages note their lists through `list_log` instead, which writes after the answer.
-    """
-    if customer_ids:
-        entry = access_entry(actor, action, detail=detail, search_hash=search_hash)
-        entry.customer_ids = tuple(dict.fromkeys(customer_ids))
-        session.add(entry)
-
-
-def access_entry(
-    actor: Actor, action: AccessAction, *, detail: str = "", search_hash: str = ""
-) -> AccessEntry:
-    """Return an entry of the access log that says who, where and when, but not yet whom."""
-    return AccessEntry(**access_values(actor, action, detail=detail, search_hash=search_hash))
-
-
 def access_values(
     actor: Actor, action: AccessAction, *, detail: str = "", search_hash: str = ""
 ) -> dict[str, Any]:
-    """Return the columns of such an entry, for who writes many at once."""
+    """Return the columns of an entry of the access log: who, where and when, but not yet whom."""
     return {
         "at": clock.utcnow(),
         "actor_id": actor.id,

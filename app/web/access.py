@@ -17,10 +17,10 @@ from app.domain.actor import Actor
 from app.domain.permissions import Permission, Role
 from app.domain.texts import N_
 from app.errors import Forbidden, Unauthenticated, Unavailable
+from app.request_session import get_session
 from app.services import sign_in
 from app.services.sign_in import StoreChoice
 from app.web import htmx
-from app.web.database import get_session
 from app.web.kept import kept
 
 View = TypeVar("View", bound=Callable[..., Any])

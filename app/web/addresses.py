@@ -13,10 +13,10 @@ from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid, Stale
 from app.models import Address, Customer
 from app.queries import customers as queries
+from app.request_session import get_session
 from app.services import addresses, holds, idempotency
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms import addresses as forms
 from app.web.forms.base import BaseForm, RevisionMixin
 

@@ -11,10 +11,10 @@ from app.db import transaction
 from app.domain import values
 from app.domain.paging import MAX_OFFSET, PageRequest
 from app.errors import Conflict, Forbidden, Invalid, Stale
+from app.request_session import get_session
 from app.services import idempotency
 from app.web import htmx
 from app.web.access import current_actor
-from app.web.database import get_session
 from app.web.forms.base import BaseForm, RevisionMixin
 from app.web.language import say
 

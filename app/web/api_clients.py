@@ -12,12 +12,12 @@ from app.errors import Conflict, Invalid, Stale
 from app.models import ApiClient
 from app.queries import stores
 from app.queries import tokens as queries
+from app.request_session import get_session
 from app.services import api_clients as service
 from app.services import idempotency, tokens
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
-from app.web.database import get_session
 from app.web.forms.admin import ApiClientForm
 from app.web.language import say
 

@@ -12,11 +12,11 @@ from app.errors import Invalid
 from app.models import Associate
 from app.queries import associates as queries
 from app.queries import stores
+from app.request_session import get_session
 from app.services import associates as service
 from app.services import sign_in
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms.admin import AssociateForm, AssociatePasswordForm
 
 blueprint = Blueprint("associates", __name__)

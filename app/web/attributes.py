@@ -10,10 +10,10 @@ from app.domain.permissions import Permission
 from app.errors import Invalid, Stale
 from app.models import Customer
 from app.queries import customers as queries
+from app.request_session import get_session
 from app.services import attributes, customers, holds
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms import attributes as forms
 
 blueprint = Blueprint("attributes", __name__)

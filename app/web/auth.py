@@ -8,10 +8,10 @@ from werkzeug.datastructures import MultiDict
 from app.db import transaction
 from app.errors import Conflict, Invalid, RateLimited, Unauthenticated
 from app.models import Associate
+from app.request_session import get_session
 from app.services import sign_in as service
 from app.web import htmx, passwords
 from app.web.access import User, current_actor, public, safe_next, signed_in
-from app.web.database import get_session
 from app.web.forms.auth import PasswordForm, SignInForm
 from app.web.language import say
 

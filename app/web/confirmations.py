@@ -12,10 +12,10 @@ from wtforms.validators import InputRequired
 
 from app.db import transaction
 from app.errors import RateLimited
+from app.request_session import get_session
 from app.services import confirmations as service
 from app.web import htmx, passwords
 from app.web.access import safe_next, signed_in
-from app.web.database import get_session
 from app.web.forms.base import BaseForm
 
 View = TypeVar("View", bound=Callable[..., Any])

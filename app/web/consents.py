@@ -23,11 +23,11 @@ from app.models import ConsentAsk, Customer
 from app.queries import consent_wordings as wording_queries
 from app.queries import consents as consent_queries
 from app.queries import customers
+from app.request_session import get_session
 from app.services import consent_capture, consents, idempotency, mails
 from app.services.consent_capture import Answer, AskState, Choice
 from app.web import devices, htmx, profiles
 from app.web.access import current_actor, polled, requires
-from app.web.database import get_session
 from app.web.language import say
 
 blueprint = Blueprint("consents", __name__)

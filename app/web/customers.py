@@ -26,11 +26,11 @@ from app.queries import audit as audit_queries
 from app.queries import customers as queries
 from app.queries import search as search_queries
 from app.queries import search_whole
+from app.request_session import get_session
 from app.services import attributes, audit, customers, holds, idempotency
 from app.services.list_log import ListLog
 from app.web import conflicts, htmx, profiles
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.filters import html_lang
 from app.web.forms.customers import ContactForm, NewCustomerForm
 

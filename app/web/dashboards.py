@@ -19,10 +19,10 @@ from app.domain.texts import N_
 from app.errors import Invalid, NotFound
 from app.queries import consent_reviews, dashboards, data_requests
 from app.queries.dashboards import OptInFigures, Scope
+from app.request_session import get_session
 from app.services import audit
 from app.web import charts, filters, htmx
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 
 blueprint = Blueprint("dashboards", __name__)
 

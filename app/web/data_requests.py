@@ -30,12 +30,12 @@ from app.queries import data_requests as queries
 from app.queries import erasure_preview, exports
 from app.queries.audit import ACTION_LABELS
 from app.queries.logs import ACCESS_LABELS
+from app.request_session import get_session
 from app.services import data_requests as service
 from app.services import erasures, idempotency
 from app.web import filters, htmx, shown
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
-from app.web.database import get_session
 from app.web.forms.data_requests import CloseForm, IdentityForm, NewRequestForm, ReasonForm
 
 blueprint = Blueprint("data_requests", __name__)

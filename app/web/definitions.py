@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from app.domain.permissions import Permission
 from app.models import AttributeDefinition
 from app.queries import attribute_definitions as queries
+from app.request_session import get_session
 from app.services import attribute_definitions as service
 from app.web import admin_pages
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms.admin import DefinitionForm
 
 blueprint = Blueprint("definitions", __name__)

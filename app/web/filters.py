@@ -31,9 +31,9 @@ from app.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from app.domain.texts import Text
 from app.queries import consent_reviews
 from app.queries.consent_reviews import decision_label
+from app.request_session import get_session
 from app.templates import Maker, Templates, templates_of
 from app.web.access import current_actor, found_user
-from app.web.database import get_session
 from app.web.headers import csp_nonce
 from app.web.kept import kept
 from app.web.language import chosen, say

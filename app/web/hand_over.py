@@ -14,10 +14,10 @@ from app.domain import consent_wordings, customer_words, payment_cards
 from app.domain.consents import Channel, Purpose
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import ConsentAsk, SignInSession, Store
+from app.request_session import get_session
 from app.services import consent_capture, sign_in
 from app.web import consents, devices, htmx, passwords
 from app.web.access import current_actor, for_customers, signed_in
-from app.web.database import get_session
 
 blueprint = Blueprint("hand_over", __name__)
 

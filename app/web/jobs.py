@@ -10,10 +10,10 @@ from app.domain.jobs import JobState
 from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid
 from app.queries import jobs as queries
+from app.request_session import get_session
 from app.services import jobs as service
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, polled, requires, signed_in
-from app.web.database import get_session
 
 blueprint = Blueprint("jobs", __name__)
 

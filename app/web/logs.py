@@ -20,10 +20,10 @@ from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.queries import logs as queries
 from app.queries.audit import ACTION_LABELS, FieldChange
+from app.request_session import get_session
 from app.services import logs as service
 from app.web import htmx
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.filters import said
 from app.web.language import say
 

@@ -9,9 +9,9 @@ from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.queries import customers, orders
+from app.request_session import get_session
 from app.web import htmx
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 
 blueprint = Blueprint("orders", __name__)
 

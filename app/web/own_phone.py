@@ -14,11 +14,11 @@ from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound
 from app.models import ConsentAsk, Customer, Store
 from app.queries import consents as consent_queries
+from app.request_session import get_session
 from app.services import consent_capture, consents, mails
 from app.services.consent_capture import AskKind, AskState
 from app.web import devices, hand_over, htmx
 from app.web.access import public
-from app.web.database import get_session
 
 blueprint = Blueprint("own_phone", __name__)
 

@@ -5,9 +5,9 @@ from flask import current_app, request
 from app.config import Settings
 from app.db import transaction
 from app.models import Associate
+from app.request_session import get_session
 from app.services import sign_in
 from app.web.access import current_actor
-from app.web.database import get_session
 
 
 def begin(email: str) -> sign_in.Attempt:

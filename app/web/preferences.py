@@ -7,10 +7,10 @@ from flask_login import current_user
 
 from app.db import transaction
 from app.errors import NotFound
+from app.request_session import get_session
 from app.services import sign_in
 from app.web import htmx
 from app.web.access import current_actor, safe_next, signed_in
-from app.web.database import get_session
 
 blueprint = Blueprint("preferences", __name__)
 

@@ -11,11 +11,11 @@ from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.errors import Invalid
 from app.queries import retention as queries
+from app.request_session import get_session
 from app.services import retention as service
 from app.web import filters, htmx, shown
 from app.web.access import current_actor, requires
 from app.web.confirmations import recently_confirmed
-from app.web.database import get_session
 from app.web.forms.base import ActForm
 
 blueprint = Blueprint("retention", __name__)

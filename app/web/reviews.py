@@ -24,12 +24,12 @@ from app.domain.texts import N_
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.queries import consent_reviews as queries
 from app.queries import dashboards
+from app.request_session import get_session
 from app.services import audit
 from app.services import consent_reviews as service
 from app.services.consent_reviews import Seen, Verdict
 from app.web import htmx, shown
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms.reviews import VerdictForm
 from app.web.language import say
 

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from app.domain.permissions import Permission
 from app.models import Store
 from app.queries import stores as queries
+from app.request_session import get_session
 from app.services import stores as service
 from app.web import admin_pages
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms.admin import StoreForm
 
 blueprint = Blueprint("stores", __name__)

@@ -13,12 +13,12 @@ from app.domain.permissions import Permission
 from app.errors import Conflict, Invalid
 from app.models import Webhook
 from app.queries import webhooks as queries
+from app.request_session import get_session
 from app.services import idempotency
 from app.services import webhooks as service
 from app.services.sealing import Sealer
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, polled, requires
-from app.web.database import get_session
 from app.web.forms.base import ActForm
 from app.web.forms.webhooks import WebhookForm
 from app.web.language import say

@@ -11,10 +11,10 @@ from app.domain.consents import Channel, Purpose
 from app.domain.permissions import Permission
 from app.models import ConsentWording
 from app.queries import consent_wordings as queries
+from app.request_session import get_session
 from app.services import consent_wordings as service
 from app.web import admin_pages, consents, htmx
 from app.web.access import current_actor, requires
-from app.web.database import get_session
 from app.web.forms.wordings import WordingForm
 
 blueprint = Blueprint("wordings", __name__)

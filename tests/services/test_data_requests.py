@@ -135,11 +135,13 @@ def test_what_is_due_and_overdue(session, cast, mia):
     other = ask(session, root, cast.stranger, Kind.EXPORT)
     assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 0}
     with time_machine.travel(clock.utcnow() + timedelta(days=25)):
-        assert [row.id for row in queries.due_soon(session, mia)] == [late.id]
-        assert queries.overdue(session, mia) == []
+        assert queries.counts(session, mia) == {"open": 1, "due_soon": 1, "overdue": 0}
+        (row,) = queries.list_page(session, mia, PageRequest(), is_open=True).items
+        assert (row.id, row.is_due_soon, row.is_overdue) == (late.id, True, False)
     with time_machine.travel(clock.utcnow() + timedelta(days=32)):
-        assert [(row.id, row.is_overdue) for row in queries.overdue(session, root)] == [
-            (late.id, True), (other.id, True),
+        rows = queries.list_page(session, root, PageRequest(), is_open=True).items
+        assert [(row.id, row.is_due_soon, row.is_overdue) for row in rows] == [
+            (late.id, False, True), (other.id, False, True),
         ]  # fmt: skip
         assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 1}
 
@@ -255,7 +257,6 @@ def test_a_restriction_is_in_force_at_once_and_nobody_waits_for_it(session, cast
     assert ask(session, mia, cast.marie, Kind.RESTRICTION).id == row.id
     with time_machine.travel(clock.utcnow() + timedelta(days=60)):
         assert queries.counts(session, mia) == {"open": 1, "due_soon": 0, "overdue": 0}
-        assert queries.overdue(session, mia) == []
         (shown,) = queries.list_page(session, mia, PageRequest(), is_open=True).items
         assert (shown.state, shown.is_overdue, shown.is_due_soon) == (State.RESTRICTED, False, False)
         with transaction(session):

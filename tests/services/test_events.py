@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,9 +14,8 @@ from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.domain.events import SUBSCRIBABLE
 from app.models import AuditEntry, Delivery, Event, Webhook
-from app.queries import events as queries
 from app.services import addresses, attributes, consents, customers, orders
-from tests.factories import make_actor, make_associate, make_customer, make_definition, make_store
+from tests.factories import make_customer, make_definition, make_store
 
 SYSTEM = Actor.system("test")
 
@@ -169,23 +167,3 @@ def test_no_event_holds_a_value_of_a_customer(session, webhook):
     text = json.dumps([event.data for event in session.scalars(select(Event))])
     for value in ("anary", "Bird", "0612345678", "mail.example"):
         assert value not in text
-
-
-def test_withdrawals_that_no_receiver_acknowledged_are_counted(session, webhook):
-    north, south = make_store(session), make_store(session)
-    mia = make_actor(make_associate(session, stores=(north,), role="manager"), north)
-    hour = timedelta(hours=1)
-    for store in (north, south):
-        customer = make_customer(session, stores=(store,))
-        record(session, customer, store, Action.GIVEN)
-        record(session, customer, store, Action.WITHDRAWN)
-    assert queries.count_unacknowledged_withdrawals(session, SYSTEM, hour) == 0
-    with transaction(session):
-        for event in session.scalars(select(Event)):
-            event.at = clock.utcnow() - timedelta(hours=2)
-    assert queries.count_unacknowledged_withdrawals(session, SYSTEM, hour) == 2
-    assert queries.count_unacknowledged_withdrawals(session, mia, hour) == 1
-    with transaction(session):
-        for delivery in session.scalars(select(Delivery)):
-            delivery.acknowledged_at = clock.utcnow()
-    assert queries.count_unacknowledged_withdrawals(session, SYSTEM, hour) == 0

@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import select
 
-from app.db import transaction
 from app.domain.audit import AccessAction
 from app.models import AccessEntry
 from app.services import audit, list_log
@@ -91,12 +90,3 @@ def test_notes_are_kept_while_the_database_is_away(session, cast, log, engine):
         connection.commit()
     log.flush()
     assert written(session) == [("listed", "", [cast.marie.id], "")]
-
-
-def test_an_export_of_many_is_one_entry(session, cast):
-    with transaction(session):
-        audit.record_list(
-            session, factories.make_actor(cast.mia, cast.north), AccessAction.EXPORTED,
-            [cast.marie.id, cast.stranger.id, cast.marie.id],
-        )  # fmt: skip
-    assert written(session) == [("exported", "", [cast.marie.id, cast.stranger.id], "")]

@@ -21,6 +21,12 @@ _WHO = re.compile(r'data-label="Who">.*?<bdi>(.*?)</bdi>', re.DOTALL)
 _CUSTOMER = re.compile(r'class="mono" href="/customers/[0-9a-f-]+">(\w+)</a>')
 
 
+def note(session, actor, action, *, detail="", **whom):
+    entry = AccessEntry(**audit.access_values(actor, action, detail=detail), **whom)
+    session.add(entry)
+    return entry
+
+
 def who(answer):
     assert answer.status_code == 200
     return sorted(set(_WHO.findall(answer.text)))
@@ -41,8 +47,8 @@ def acts(cast, session):
         audit.record_access(session, ada, AccessAction.VIEWED, cast.marie.id)
         audit.record_access(session, ada, AccessAction.REVEALED, cast.marie.id, detail="phone")
         audit.record_access(session, cleo, AccessAction.VIEWED, cast.stranger.id)
-        audit.record_list(session, mia, AccessAction.LISTED, [cast.marie.id], detail="store")
-        audit.record_list(session, root, AccessAction.EXPORTED, [cast.marie.id, cast.stranger.id])
+        note(session, mia, AccessAction.LISTED, customer_ids=(cast.marie.id,), detail="store")
+        note(session, root, AccessAction.EXPORTED, customer_ids=(cast.marie.id, cast.stranger.id))
 
 
 EVERYBODY = ["Ada Cast", "Cleo Cast", "Mia Cast", "Root Cast"]
@@ -203,9 +209,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(cast, sign_in, sessio
         if log == "audit":
             entry = audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
         else:
-            entry = audit.access_entry(actor, AccessAction.VIEWED)
-            entry.customer_id = cast.marie.id
-            session.add(entry)
+            entry = note(session, actor, AccessAction.VIEWED, customer_id=cast.marie.id)
         entry.at, entry.request_id = at, f"r{number}"
         session.flush()
         expected.append((at, entry.id, entry.request_id))
@@ -289,12 +293,8 @@ def test_an_hour_with_unusually_many_profiles_is_shown(cast, app, sign_in, sessi
         store = cast.south if associate is cast.cleo else cast.north
         actor = factories.make_actor(associate, store)
         for number in range(opened):
-            entry = audit.access_entry(actor, AccessAction.VIEWED)
-            entry.customer_id, entry.at = (
-                uuid.UUID(int=number + 1),
-                hour + timedelta(seconds=number),
-            )
-            session.add(entry)
+            entry = note(session, actor, AccessAction.VIEWED, customer_id=uuid.UUID(int=number + 1))
+            entry.at = hour + timedelta(seconds=number)
     session.commit()
     found = re.findall(r"<li><bdi>(.*?)</bdi>: (\d+) profiles", sign_in(cast.mia).get("/logs/access").text)
     assert found == [("Ada Cast", str(limit + 1))]

@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
+    EmailField,
     Field,
     PasswordField,
     SelectField,
@@ -22,7 +23,7 @@ from app.domain.stores import StoreInput, time_zones
 from app.domain.texts import N_
 from app.domain.tokens import ApiClientInput
 from app.errors import Invalid
-from app.web.forms.base import BaseForm, IdempotencyMixin, MailField, RevisionMixin
+from app.web.forms.base import BaseForm, IdempotencyMixin, RevisionMixin
 from app.web.forms.customers import country_choices
 
 
@@ -63,7 +64,7 @@ class AssociateForm(RevisionMixin, IdempotencyMixin, BaseForm):
 
     first_name = StringField(_("First name"))
     last_name = StringField(_("Last name"))
-    email = MailField(_("E-mail"))
+    email = EmailField(_("E-mail"))
     role = SelectField(_("Role"), validate_choice=False)
     store_ids = SelectMultipleField(_("Stores"), validate_choice=False)
 

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, HiddenField, PasswordField, StringField, TelField
+from wtforms import Field, Form, HiddenField, PasswordField, StringField
 from wtforms.validators import ValidationError
 
 from app.domain import values
@@ -85,11 +85,3 @@ class IdempotencyMixin:
     """A form that creates: carries a key, so that sending it twice creates once."""
 
     idempotency_key = HiddenField(default=lambda: uuid.uuid4().hex)
-
-
-class MailField(EmailField):
-    """An e-mail address: its keyboard, and no correction."""
-
-
-class PhoneField(TelField):
-    """A phone number: its keyboard, shown as typed."""
