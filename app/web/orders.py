@@ -43,6 +43,7 @@ def show(customer_id: uuid.UUID, order_id: uuid.UUID) -> Response:
     found = orders.get(session, actor, customer_id, order_id)
     return htmx.render(
         "orders/show.html",
+        fragment="orders/_show.html",
         customer=customers.get(session, actor, customer_id),
         order=found.row,
         label=found.label,

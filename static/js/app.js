@@ -26,6 +26,18 @@
     return true;
   }
 
+  /* Nothing has the focus, or what the swap took away or hid (the list, where the profile takes its place). */
+  function isLost(element) {
+    return !element || element === document.body || !element.isConnected || !element.getClientRects().length;
+  }
+
+  function toTop(part) {
+    for (const box of [".split-list", ".split-main", ".app-body"]) {
+      const scrolled = part.closest(box);
+      if (scrolled) scrolled.scrollTop = 0;
+    }
+  }
+
   function announce(text) {
     const live = $("#live");
     if (live && live.textContent !== text) live.textContent = text;
@@ -33,7 +45,8 @@
 
   function markCurrentRow() {
     for (const row of $$("a.result")) {
-      if (row.pathname === location.pathname) row.setAttribute("aria-current", "page");
+      const isOpen = `${location.pathname}/`.startsWith(`${row.pathname}/`);
+      if (isOpen) row.setAttribute("aria-current", "page");
       else row.removeAttribute("aria-current");
     }
   }
@@ -83,7 +96,10 @@
   }
 
   let pending = 0;
-  document.addEventListener("htmx:before:request", () => {
+  document.addEventListener("htmx:before:request", (event) => {
+    // What failed before is over with the next try; what a page asks by itself is none.
+    const isPoll = event.detail.ctx?.sourceElement?.getAttribute?.("hx-trigger")?.includes("every");
+    if (!isPoll && $("#flashes > [role=alert]")) $("#flashes").replaceChildren();
     pending += 1;
     document.documentElement.classList.add("is-loading");
   });
@@ -120,35 +136,47 @@
       if (part.dataset.title) document.title = part.dataset.title;
       const counted = part.matches("[data-announce]") ? part : $("[data-announce]", part);
       if (counted) announce(counted.dataset.announce);
-      if (!focusFirst(part) && (document.activeElement === document.body || document.activeElement === null)) {
-        const heading = $("h1, h2, [role=alert]", part);
+      const isOpened = part.parentElement?.id === "customers-pane";
+      const wasLost = isLost(document.activeElement);
+      if (!focusFirst(part) && (wasLost || (isOpened && !document.activeElement.matches("input, select, textarea")))) {
+        const heading = $("h1, h2, [role=alert], .result-count", part);
         if (heading) focusOn(heading);
       }
-      if (part.id === "customers-profile") {
-        const main = part.closest(".split-main");
-        if (main) main.scrollTop = 0;
-        const body = part.closest(".app-body");
-        if (body) body.scrollTop = 0;
-      }
+      if (isOpened || (wasLost && part.id === "customers-results")) toTop(part);
     }
     markCurrentRow();
   });
   document.addEventListener("htmx:after:history:update", markCurrentRow);
 
-  /* Going back from a profile to its list shows the list as it was, without a request. */
+  /* Going back to the list shows it as it was, without a request: what was searched, where it was scrolled to. */
+  let listTop = 0;
   function backToList() {
     const pane = $("#customers-pane");
     const empty = $("#pane-empty");
     if (!pane || !empty || !$("#customers-results")) return false;
+    const row = $("a.result[aria-current]");
     pane.replaceChildren(empty.content.cloneNode(true));
     document.title = empty.dataset.title;
-    $("#customers-query")?.focus({ preventScroll: true });
+    const body = $(".app-body");
+    if (body) body.scrollTop = listTop;
+    row?.scrollIntoView({ block: "nearest" });
+    (row ?? $("#customers-query"))?.focus({ preventScroll: true });
     markCurrentRow();
     return true;
   }
+
+  /* Back and Forward between what the pane showed keep the list beside it. */
+  function openInPane(path) {
+    const pane = $("#customers-pane");
+    if (pane) htmx.ajax("GET", path, { target: pane, swap: "innerHTML" });
+    return Boolean(pane);
+  }
+
   document.addEventListener("htmx:before:history:restore", (event) => {
     const list = $("#customers-search")?.dataset.listPath;
-    if (list && event.detail.path.split("?")[0] === list && backToList()) event.preventDefault();
+    const path = event.detail.path.split("?")[0];
+    if (!list) return;
+    if (path === list ? backToList() : path.startsWith(`${list}/`) && openInPane(path)) event.preventDefault();
   });
 
   document.addEventListener("click", (event) => {
@@ -160,6 +188,13 @@
       return;
     }
     if (target === dialog()) dialog().close();
+    if (target.closest("a.result")) listTop = $(".app-body")?.scrollTop ?? 0;
+    const back = target.closest("a[data-back]");
+    if (back && !event.ctrlKey && !event.metaKey && !event.shiftKey && $("#customers-results")) {
+      event.preventDefault();
+      history.pushState({ htmx: true }, "", back.href);
+      backToList();
+    }
     const copy = target.closest("[data-copy]");
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => announce(copy.dataset.copied ?? ""));
     for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false;

@@ -3,6 +3,8 @@
 import pytest
 
 from app.models import Customer
+from app.services import search_index
+from tests import factories
 from tests.browser.conftest import LANDSCAPE, PORTRAIT
 
 SCREENS = [
@@ -112,6 +114,49 @@ def test_everything_works_without_javascript(tablet, cast, session):
     assert page.get_by_text("2 rue du Bac").is_visible()
     session.expire_all()
     assert session.get(Customer, cast.marie.id).first_name == "Marion"
+
+
+def test_back_finds_the_list_as_it_was_left(tablet, cast):
+    ada = tablet(viewport=PORTRAIT)
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open("/customers")
+    page.fill("#customers-query", "lefev")
+    page.locator("a.result mark").first.wait_for()
+    page.locator("a.result", has_text="Marie").tap()
+    page.locator("#customers-profile-name:focus").wait_for()
+    page.locator("a.order-row").tap()
+    page.locator("#orders-show-title:focus").wait_for()
+    ada.check()
+    page.go_back()
+    page.locator("#customers-profile-name:focus").wait_for()
+    page.get_by_text("All customers").tap()
+    page.locator("a.result:focus", has_text="Marie").wait_for()
+    assert page.url == f"{ada.address}/customers"
+    assert page.input_value("#customers-query") == "lefev"
+    page.go_back()
+    page.locator("#customers-profile-name:focus").wait_for()
+    assert page.input_value("#customers-query") == "lefev"
+
+
+def test_the_next_page_of_the_list_begins_at_its_top(tablet, cast, session):
+    many = [factories.make_customer(session, stores=(cast.north,)) for _ in range(26)]
+    search_index.refresh(session, [customer.id for customer in many])
+    session.commit()
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open("/customers?list=store")
+    page.get_by_role("button", name="Next").tap()
+    page.locator(".result-count:focus", has_text="26 to ").wait_for()
+    assert page.evaluate("document.querySelector('.split-list').scrollTop") == 0
+    page.context.set_offline(True)
+    page.locator("a.result").last.tap()
+    page.locator("#flashes [role=alert]").wait_for()
+    page.context.set_offline(False)
+    page.locator("a.result").last.tap()
+    page.locator("#customers-profile").wait_for()
+    assert page.locator("#flashes [role=alert]").count() == 0
 
 
 def test_the_list_is_walked_by_keyboard(tablet, cast):

@@ -285,6 +285,19 @@ def test_orders_of_the_customer_open(sign_in, cast, session):
     assert "123.45" in browser.get(f"/customers/{cast.marie.id}").text
 
 
+def test_what_was_returned_is_said_by_its_name(sign_in, cast, session):
+    document = (
+        '{"ordered_products":[{"id":"a-1","name":"Linen shirt","variation_size_value":"M"}],'
+        '"shipments":[{"returns":[{"items":[{"product_id":"a-1"},{"product_id":"unknown-2"}]}]}]}'
+    )
+    order = factories.make_order(session, cast.marie, cast.north, document=document)
+    page = sign_in(cast.ada).get(f"/customers/{cast.marie.id}/orders/{order.id}", headers=HTMX).text
+    assert page.startswith("<article")
+    assert "<bdi>Linen shirt · M</bdi>" in page
+    assert "a-1" not in page
+    assert "unknown-2" in page
+
+
 def test_who_only_looks_is_offered_nothing_that_would_be_refused(sign_in, cast):
     otto = sign_in(cast.otto)
     profile = f"/customers/{cast.marie.id}"
