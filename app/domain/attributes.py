@@ -54,15 +54,16 @@ class Definition(NamedTuple):
     is_active: bool
 
 
-def read(definition: Definition | None, value: object) -> str:
+def read(definition: Definition | None, value: object, *, stored: str = "") -> str:
     """Return the value as it is stored, "" for none.
 
     A name without a definition takes any text (API v0 keeps what it does not know). Several
-    choices are stored joined by ", ", in the definition's order.
+    choices are stored joined by ", ", in the definition's order. What a customer has already
+    (`stored`) stays acceptable, whatever the definition has come to say since.
     Raises BadValue with what would be accepted.
     """
     cleaned = payment_cards.text(value, max_length=MAX_VALUE)
-    if definition is None or not cleaned:
+    if definition is None or not cleaned or cleaned == stored:
         return cleaned
     match AttributeType(definition.type):
         case AttributeType.TEXT:
@@ -70,8 +71,11 @@ def read(definition: Definition | None, value: object) -> str:
         case AttributeType.CHOICE:
             return _choice(definition, cleaned)
         case AttributeType.CHOICES:
-            chosen = {_choice(definition, part.strip()) for part in cleaned.split(",") if part.strip()}
-            return SEPARATOR.join(choice for choice in definition.choices if choice in chosen)
+            wide = definition._replace(choices=choices_of(definition, stored))
+            chosen = {_choice(wide, part.strip()) for part in cleaned.split(",") if part.strip()}
+            if chosen == set(split_choices(stored)):
+                return stored
+            return SEPARATOR.join(choice for choice in wide.choices if choice in chosen)
         case AttributeType.NUMBER:
             return _number(cleaned)
         case AttributeType.DATE:
@@ -114,8 +118,20 @@ def _yes_no(given: str) -> str:
     return answer
 
 
-def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) -> dict[str, str]:
-    """Return {name: stored value} without the empty ones.
+def choices_of(definition: Definition, stored: str) -> list[str]:
+    """Return what can be chosen: the definition's choices, and those of the value that it no longer has."""
+    held = split_choices(stored) if definition.type == AttributeType.CHOICES else [stored]
+    known = {folding.fold(choice) for choice in definition.choices}
+    return [*definition.choices, *(one for one in held if one and folding.fold(one) not in known)]
+
+
+def check(
+    definitions: Mapping[str, Definition],
+    given: Mapping[str, object],
+    *,
+    held: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return {name: stored value} without the empty ones; `held` is what the customer has already.
 
     Raises Invalid with reasons under `attribute.NAME`, or "" when there are more than 20.
     """
@@ -124,7 +140,8 @@ def check(definitions: Mapping[str, Definition], given: Mapping[str, object]) ->
     for name, value in given.items():
         field = f"attribute.{name}"
         key = checker.take(field, partial(payment_cards.text, name, max_length=MAX_KEY), "")
-        taken = checker.take(field, partial(read, definitions.get(key), value), "")
+        old = (held or {}).get(key, "")
+        taken = checker.take(field, partial(read, definitions.get(key), value, stored=old), "")
         if key and taken:
             stored[key] = taken
     if len(stored) > MAX_ATTRIBUTES:

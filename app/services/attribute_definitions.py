@@ -1,4 +1,7 @@
-"""Attribute definitions: create, update, retire and bring back; values that exist stay as they are."""
+"""Attribute definitions: create, update, retire and bring back.
+
+Values that exist stay as they are, and acceptable for the customer who has them.
+"""
 
 import uuid
 from typing import Any

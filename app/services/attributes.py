@@ -79,9 +79,9 @@ def _write(
         session, actor, customer_id, Customer.extended_attributes, for_update=True
     )
     holds.refuse(session, actor, customer_id)
-    checked = attributes.check(definitions(session), given)
     rows = {row.name: row for row in customer.extended_attributes}
     current = {name: row.value for name, row in rows.items()}
+    checked = attributes.check(definitions(session), given, held=current)
     names = {*given, *current} if replaces else set(given)
     settled = revisions.settle(
         session,

@@ -168,7 +168,7 @@ def _update_customer(
     columns = CustomerChanges(**given).check(region=customer.country_code or _store(context).country_code)
     if any(columns[name] != getattr(customer, name) for name in given):
         customers.update(session, actor, customer.id, CustomerChanges(**given), revision=customer.revision)
-    wanted = attributes.check(context.definitions, row.get(_ATTRIBUTES, {}))
+    wanted = attributes.check(context.definitions, row.get(_ATTRIBUTES, {}), held=have)
     if any(have.get(name) != value for name, value in wanted.items()):
         attribute_services.change(session, actor, customer.id, wanted, revision=customer.revision)
     for address in import_fields.addresses(row):
@@ -222,10 +222,10 @@ def _attribute_rows(
         given = dict(row.get(_ATTRIBUTES, {}))
         if row.get("name"):
             given[row["name"]] = row.get("value", "")
-        wanted = attributes.check(
-            context.definitions, {name: value for name, value in given.items() if value}
-        )
         have = {one.name: one.value for one in customer.extended_attributes}
+        wanted = attributes.check(
+            context.definitions, {name: value for name, value in given.items() if value}, held=have
+        )
         if all(have.get(name) == value for name, value in wanted.items()):
             return Outcome.UNCHANGED
         attribute_services.change(session, actor, customer.id, wanted, revision=customer.revision)

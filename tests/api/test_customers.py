@@ -279,6 +279,18 @@ def test_update_replaces_the_attributes_as_one_revision(api, cast, session):
     assert program.get(f"{CUSTOMERS}?q=jo@example.com").get_json()["pagination_info"]["total"] == 1
 
 
+def test_values_from_before_their_definition_do_not_stop_an_update(api, session):
+    program = api()
+    customer = made(program, extended_attributes=[{"name": "shirt_fit", "value": "baggy"}])
+    make.make_definition(session)
+    session.commit()
+    same = changes(first_name="Joan", extended_attributes=customer["extended_attributes"])
+    answer = program.put(f"{CUSTOMERS}/{customer['id']}", json=same)
+    assert (answer.status_code, answer.get_json()["first_name"]) == (200, "Joan")
+    other = same | {"revision": 2, "extended_attributes": [{"name": "shirt_fit", "value": "tight"}]}
+    assert program.put(f"{CUSTOMERS}/{customer['id']}", json=other).status_code == 400
+
+
 def test_the_sample_of_update_with_an_empty_email_keeps_it(api):
     program = api()
     customer = made(program)

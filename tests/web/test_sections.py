@@ -137,6 +137,35 @@ def test_an_attribute_without_a_definition_is_shown_and_kept(sign_in, cast, sess
     assert found == {"loyalty tier": "gold", "shirt_fit": "slim"}
 
 
+def test_values_that_a_definition_no_longer_has_stay_until_somebody_changes_them(sign_in, cast, session):
+    before = {"shirt_fit": "baggy", "gifts": "maybe", "size": "about 42", "colours": "red, blue"}
+    for key, value in before.items():
+        factories.make_attribute(session, cast.marie, key, value)
+    factories.make_definition(session)
+    factories.make_definition(session, key="gifts", label="Gifts", type="yes_no", choices=[])
+    factories.make_definition(session, key="size", label="Size", type="number", choices=[])
+    factories.make_definition(session, key="colours", label="C", type="choices", choices=["blue", "grey"])
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+
+    def save(**over):
+        text = browser.get(url).text
+        data = hidden(text)
+        for tag in re.findall(r'<input[^>]*name="attribute_[^>]*>', text):
+            if 'type="text"' in tag or " checked" in tag:
+                (name,), (value,) = (re.findall(f'{one}="([^"]*)"', tag) for one in ("name", "value"))
+                data.setdefault(name, []).append(value)
+        answer = browser.post(url, data=data | over)
+        assert answer.status_code == 303
+        session.rollback()
+        return dict(session.execute(select(ExtendedAttribute.name, ExtendedAttribute.value)).all())
+
+    assert save() == before
+    changed = save(attribute_gifts="no", attribute_colours=["red", "grey"])
+    assert changed == before | {"gifts": "no", "colours": "grey, red"}
+    assert session.get(Customer, cast.marie.id).revision == 2
+
+
 def test_what_belongs_to_no_field_is_said_above_the_form(sign_in, cast, session):
     browser = sign_in(cast.ada)
     url = f"/customers/{cast.marie.id}/addresses/new"

@@ -67,10 +67,8 @@ def groups(form: AttributesForm, definitions: Mapping[str, Definition]) -> list[
 
 
 def _field(definition: Definition, value: str) -> Field:
-    choices = [SelectChoice(choice) for choice in definition.choices]
-    # A value that the definition no longer has stays choosable, so that saving loses nothing.
-    if value and definition.type == AttributeType.CHOICE and value not in definition.choices:
-        choices.append(SelectChoice(value))
+    # A value that the definition does not have stays choosable, so that saving loses nothing.
+    choices = [SelectChoice(choice) for choice in attributes.choices_of(definition, value)]
     match AttributeType(definition.type):
         case AttributeType.CHOICE:
             return RadioField(
@@ -80,6 +78,7 @@ def _field(definition: Definition, value: str) -> Field:
             yes_no = [
                 SelectChoice("yes", _("Yes")),
                 SelectChoice("no", _("No")),
+                *([SelectChoice(value)] if value not in {"", "yes", "no"} else []),
                 SelectChoice("", _("Not known")),
             ]
             return RadioField(definition.label, choices=yes_no, validate_choice=False)
