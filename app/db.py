@@ -105,11 +105,9 @@ class ReadingSession(Session):
 def _begin_only_acts(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection.dbapi_connection
-        begins_none = (
-            not session.info.get("writing", False) or "one_change" in connection.get_execution_options()
-        )
-        if driver.autocommit is not begins_none:
-            driver.autocommit = begins_none
+        is_act = "writes" in connection.get_execution_options()
+        if driver.autocommit is is_act:
+            driver.autocommit = not is_act
 
 
 def _before_statement(
@@ -178,18 +176,22 @@ def _set_up_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE lets two writers queue, instead of failing in the middle of their work.
     options = connection.get_execution_options()
     if not options.get("writes", False):
         # Straight to the driver: it takes no lock, so there is no error to translate.
         driver: Any = connection.connection.dbapi_connection
         driver.execute("BEGIN")
         return
-    patience = int(options.get("patience_ms") or SQLITE_PRAGMAS["busy_timeout"])
+    _begin_immediate(connection, options.get("patience_ms"))
+
+
+def _begin_immediate(connection: Connection, patience_ms: int | None) -> None:
+    patience = patience_ms or int(SQLITE_PRAGMAS["busy_timeout"])
     # A connection keeps it until it is told otherwise.
     if connection.info.get("patience_ms") != patience:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
         connection.info["patience_ms"] = patience
+    # It lets two writers queue, instead of failing in the middle of their work.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
@@ -200,8 +202,8 @@ def transaction(
     """Do one act: fresh rows, one commit at the end, nothing kept after an error.
 
     `patience_ms` is how long to wait for another writer on SQLite, if not as long as usual.
-    `one_change` says that the act changes rows by one statement, its last: a `ReadingSession` lets
-    PostgreSQL commit it by itself then, without two more ways to the server.
+    `one_change` says that the act changes rows by one statement, its last: a `ReadingSession` does it on
+    the connection that it reads by, and lets PostgreSQL commit it by itself.
     Raises Conflict when a unique value was taken meanwhile and Unavailable when the database is
     locked, full or away. Refuses to nest: an act is one transaction.
     """
@@ -209,15 +211,19 @@ def transaction(
         raise RuntimeError("transaction() does not nest")
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("rows were changed outside transaction()")
-    session.rollback()
     session.info["writing"] = True
+    is_short = one_change and isinstance(session, ReadingSession)
     try:
-        options: dict[str, Any] = {"writes": True, "patience_ms": patience_ms}
-        if one_change:
-            options["one_change"] = iter((None,))
-        session.connection(execution_options=options)
+        if is_short:
+            _begin_one_change(session, patience_ms)
+        else:
+            session.rollback()
+            session.connection(execution_options={"writes": True, "patience_ms": patience_ms})
         yield
-        session.commit()
+        if is_short:
+            _commit_one_change(session)
+        else:
+            session.commit()
         _wake(session)
     except AppError:
         session.rollback()
@@ -231,6 +237,27 @@ def transaction(
     finally:
         session.info["writing"] = False
         session.info.pop("wakes", None)
+
+
+def _begin_one_change(session: Session, patience_ms: int | None) -> None:
+    # Neither given back to the pool nor asked for again, which takes as long as the change itself.
+    session.expire_all()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(one_change=iter((None,)))
+    else:
+        driver: Any = connection.connection.dbapi_connection
+        driver.rollback()
+        _begin_immediate(connection, patience_ms)
+
+
+def _commit_one_change(session: Session) -> None:
+    session.flush()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(one_change=iter(()))
+    else:
+        connection.exec_driver_sql("COMMIT")
 
 
 # Who is to be told, by engine, when something for the background workers was saved.
