@@ -102,7 +102,7 @@ class ReadingSession(Session):
 
 
 @event.listens_for(ReadingSession, "after_begin")
-def _begin_only_acts(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+def _begin_only_acts(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection.dbapi_connection
         is_act = "writes" in connection.get_execution_options()

@@ -1,6 +1,7 @@
 """An order as other systems send it: read, kept exactly, given back whole, and stripped of the person."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ __all__ = [
     "Label",
     "OrderDocument",
     "Tone",
+    "brief",
     "check_totals",
     "complete",
     "delivery_label",
@@ -44,7 +46,7 @@ __all__ = [
 MAX_BYTES: Final = 2**20
 MAX_DEPTH: Final = 32
 MAX_NUMBER_LENGTH: Final = 60
-THUMBNAILS: Final = 3
+THUMBNAILS: Final = 4
 # Far beyond what anybody sells at once, and within what a column of 32 bits holds.
 MAX_PIECES: Final = 1_000_000_000
 _REFUSED: Final = "This order cannot be taken as it is."
@@ -74,9 +76,7 @@ class OrderDocument:
     item_count: int
     status_label: str | None
     fulfilment: Fulfilment
-    categories: tuple[str, ...]
-    product_names: tuple[str, ...]
-    images: tuple[str, ...]
+    brief: Mapping[str, Any]
 
 
 def parse(document: object) -> OrderDocument:
@@ -99,9 +99,7 @@ def parse(document: object) -> OrderDocument:
 
 
 def _summarize(kept: dict[str, Any]) -> OrderDocument:
-    products: list[Mapping[str, Any]] = kept.get("ordered_products") or [
-        item for shipment in kept.get("shipments", []) for item in shipment.get("items", [])
-    ]
+    products = _products(kept)
     pieces = units(products)
     if pieces > MAX_PIECES:
         # A list of products alone cannot be that long.
@@ -124,10 +122,33 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
         item_count=pieces,
         status_label=kept.get("status_label"),
         fulfilment=fulfilment(kept),
-        categories=_distinct(product.get("category") for product in products),
-        product_names=_distinct(product.get("name") for product in products),
-        images=_distinct(safe_link(product.get("image")) for product in products)[:THUMBNAILS],
+        brief=brief(kept),
     )
+
+
+def brief(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what lists show of a validated order, as JSON takes it, so that they need not read the whole.
+
+    Its `channel` (or None), addresses of up to `THUMBNAILS` `images`, and how many pieces of which
+    product category, `categories`. Nothing of the person.
+    """
+    products = _products(document)
+    images = dict.fromkeys(image for product in products if (image := safe_link(product.get("image"))))
+    categories: Counter[str] = Counter()
+    for product in products:
+        if category := (product.get("category") or "").strip():
+            categories[category] += max(1, product.get("quantity") or 1)
+    return {
+        "channel": document.get("channel"),
+        "images": list(images)[:THUMBNAILS],
+        "categories": dict(categories),
+    }
+
+
+def _products(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return document.get("ordered_products") or [
+        item for shipment in document.get("shipments") or [] for item in shipment.get("items") or []
+    ]
 
 
 def _currencies(kept: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -136,10 +157,6 @@ def _currencies(kept: Mapping[str, Any], products: Sequence[Mapping[str, Any]]) 
     priced += [shipment.get("totals", {}) for shipment in kept.get("shipments", [])]
     priced += [product.get("price", {}) for product in products]
     return (part["currency"] for part in priced if "currency" in part)
-
-
-def _distinct(texts: Iterator[str | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text.strip() for text in texts if text and text.strip()))
 
 
 def safe_link(url: str | None) -> str | None:

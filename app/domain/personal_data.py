@@ -246,10 +246,11 @@ TABLES: tuple[Table, ...] = (
         erase=Erase.REDACT,
         why="The law asks for accounts. The person inside is removed; country, state and the"
         " beginning of the postcode stay.",
-        personal="document placed_at state grand_total_minor item_count",
+        personal="document brief placed_at state grand_total_minor item_count",
         identifier="id external_order_id order_key customer_id store_id",
         technical="channel_type currency recorded_at redacted_at",
-        left_out="order_key",  # the folded order number, said already
+        # The folded order number and what lists show of the document, both said already.
+        left_out="order_key brief",
     ),
     Table(
         name="customer_search",

@@ -5,10 +5,9 @@ its parts will ask reads it ahead; a part then finds its rows here, and asks by 
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import GenericAlias
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,28 +30,21 @@ from sqlalchemy.orm import Session
 from app.db import PLANNED_ONCE
 from app.models.base import UtcDateTime
 
-# The column of text that is JSON, and what msgspec is to make of it.
-Document = tuple[str, Any] | None
-
 
 class Read(NamedTuple):
-    """A statement that is made once, and its values by name, which mean the same in all that go together.
-
-    `document` is there where a column holds whole documents.
-    """
+    """A statement that is made once, and its values by name, which mean the same in all that go together."""
 
     statement: Select[Any]
     values: Mapping[str, Any]
-    document: Document = None
 
 
 def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
     """Return the rows of each of these, read in one statement; columns by name."""
     on_sqlite = session.get_bind().dialect.name == "sqlite"
-    asked = tuple([(read.statement, read.document) for read in reads])
+    asked = tuple([read.statement for read in reads])
     values = {name: value for read in reads for name, value in read.values.items()}
     found = session.connection().execute(_together(asked, on_sqlite=on_sqlite), values).one()
-    return [_reader(*one)(text) if text else [] for one, text in zip(asked, found, strict=True)]
+    return [_reader(statement)(text) if text else [] for statement, text in zip(asked, found, strict=True)]
 
 
 def keep(session: Session, reads: Sequence[Read], found: Sequence[list[Any]]) -> None:
@@ -74,7 +66,12 @@ def rows(session: Session, wanted: Read) -> list[Any]:
 
 def as_list(found: FromClause, *, on_sqlite: bool) -> ColumnElement[Any]:
     """Return the rows of a subquery as a list of lists, in its order, which both databases keep."""
-    return select(_listed(found.c, on_sqlite=on_sqlite)).scalar_subquery()
+    listed: ColumnElement[Any]
+    if on_sqlite:
+        listed = func.json_group_array(func.json_array(*map(_on_sqlite, found.c)), type_=JSON)
+    else:
+        listed = func.json_agg(func.json_build_array(*found.c), type_=JSON)
+    return select(listed).scalar_subquery()
 
 
 def moment(text: str) -> datetime:
@@ -84,29 +81,14 @@ def moment(text: str) -> datetime:
 
 
 @lru_cache(maxsize=256)
-def _together(reads: tuple[tuple[Select[Any], Document], ...], *, on_sqlite: bool) -> Select[Any]:
+def _together(statements: tuple[Select[Any], ...], *, on_sqlite: bool) -> Select[Any]:
     # As text, which this reads in a third of the time that the driver takes.
-    found: Select[Any] = select().add_columns(*(_as_text(*read, on_sqlite=on_sqlite) for read in reads))
+    lists = (cast(as_list(one.subquery(), on_sqlite=on_sqlite), Text) for one in statements)
+    found: Select[Any] = select().add_columns(*lists)
     return found.execution_options(**PLANNED_ONCE)
 
 
-def _as_text(statement: Select[Any], document: Document, *, on_sqlite: bool) -> ColumnElement[Any]:
-    found = statement.subquery()
-    if document is None:
-        return cast(as_list(found, on_sqlite=on_sqlite), Text)
-    # Documents stand beside the rows as they are: in a row PostgreSQL would read each of them first.
-    listed = cast(_listed([c for c in found.c if c.key != document[0]], on_sqlite=on_sqlite), Text)
-    joined = (func.group_concat if on_sqlite else func.string_agg)(found.c[document[0]], ",")
-    return select(_BEGIN + listed + _BETWEEN + joined + _END).scalar_subquery()
-
-
-_BEGIN, _BETWEEN, _END, _UTC = (literal_column(f"'{text}'", Text) for text in ("[", ",[", "]]", "+00:00"))
-
-
-def _listed(columns: Iterable[ColumnElement[Any]], *, on_sqlite: bool) -> ColumnElement[Any]:
-    if not on_sqlite:
-        return func.json_agg(func.json_build_array(*columns), type_=JSON)
-    return func.json_group_array(func.json_array(*map(_on_sqlite, columns)), type_=JSON)
+_UTC = literal_column("'+00:00'", Text)
 
 
 def _on_sqlite(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -125,23 +107,12 @@ _KINDS: dict[type[Any], Any] = {
 
 
 @lru_cache(maxsize=256)
-def _reader(statement: Select[Any], document: Document) -> Callable[[str], list[Any]]:
+def _reader(statement: Select[Any]) -> Callable[[str], list[Any]]:
     """Return what makes the rows of a statement of their JSON."""
-    columns = [column for column in statement.selected_columns if not document or column.key != document[0]]
-    kinds = [(column.key or "", _kind_of(column)) for column in columns]
+    kinds = [(column.key or "", _kind_of(column)) for column in statement.selected_columns]
     row: Any = NamedTuple("Row", kinds)  # type: ignore[misc]
     # Not strict: SQLite's true is 1.
-    if document is None:
-        return msgspec.json.Decoder(list[row], strict=False).decode
-    both = GenericAlias(tuple, (list[row], GenericAlias(list, document[1])))
-    decode_both = msgspec.json.Decoder(both, strict=False).decode
-    whole: Any = NamedTuple("Row", [*kinds, document])  # type: ignore[misc]
-
-    def read_both(text: str) -> list[Any]:
-        pairs = zip(*decode_both(text), strict=True)
-        return [whole._make((*found, made)) for found, made in pairs]
-
-    return read_both
+    return msgspec.json.Decoder(list[row], strict=False).decode
 
 
 def _kind_of(column: ColumnElement[Any]) -> Any:

@@ -335,6 +335,7 @@ def _columns(order: OrderDocument, customer_id: uuid.UUID | None, store: Store |
         "grand_total_minor": _total_minor(order, currency),
         "item_count": order.item_count,
         "document": orders.dumps(order.document),
+        "brief": order.brief,
     }
 
 

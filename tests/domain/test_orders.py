@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.domain.order_shape import ORDER
 from app.domain.orders import Fulfilment, Label, Tone
 from app.domain.payment_cards import last_four, mask_cards
 from app.errors import Invalid
+from app.models.order import BRIEF_OF_NONE
 
 DATA = Path(__file__).parent.parent / "data"
 ENOUGH = settings(
@@ -154,23 +156,25 @@ def test_summary_of_the_sample():
     assert order.item_count == 3
     assert order.status_label == "Completed"
     assert order.fulfilment is Fulfilment.PARTIALLY_RETURNED
-    assert order.categories == ("Scarves",)
-    assert order.product_names == ("Merino scarf",)
-    assert order.images == ("/static/products/scarf.svg",)
+    assert order.brief == {
+        "channel": "web-de",
+        "images": ["/static/products/scarf.svg"],
+        "categories": {"Scarves": 3},
+    }
 
 
 def test_summary_of_the_smallest_order():
     order = orders.parse({"external_order_id": "A-1"})
     assert (order.email, order.placed_at, order.currency, order.grand_total) == (None, None, None, None)
     assert (order.item_count, order.fulfilment) == (0, Fulfilment.PENDING)
-    assert (order.categories, order.product_names, order.images) == ((), (), ())
+    assert order.brief == json.loads(BRIEF_OF_NONE)
 
 
 def test_summary_takes_the_products_of_shipments_where_none_are_listed():
     items = [{"name": "Hat", "quantity": 2, "image": f"/static/products/{n}.svg"} for n in range(5)]
     order = orders.parse({"external_order_id": "A", "shipments": [{"items": items}], "totals": {}})
-    assert (order.item_count, order.product_names) == (10, ("Hat",))
-    assert order.images == tuple(f"/static/products/{n}.svg" for n in range(3))
+    assert order.item_count == 10
+    assert order.brief["images"] == [f"/static/products/{n}.svg" for n in range(4)]
 
 
 @pytest.mark.parametrize(

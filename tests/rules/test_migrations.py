@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -10,10 +11,19 @@ from alembic.script import ScriptDirectory
 
 from app import schema
 from app.db import make_engine
-from app.models import Base
+from app.models import Base, Order
+from tests.factories import NOON
 
 # The search and the queue keep tables of their own, which no model maps as they are.
 _OWN = ("customer_search", "customer_count", "attribute_count", "huey_")
+
+WITH_A_HAT = (
+    '{"channel": "web", "ordered_products": [{"category": " Hats", "quantity": 2, "image": "/hat.svg"}]}'
+)
+ORDER = {
+    "order_key": "", "placed_at": NOON, "recorded_at": NOON, "state": "shipped", "currency": "EUR",
+    "grand_total_minor": 1,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -54,3 +64,17 @@ def test_each_migration_can_be_taken_back_and_done_again(engine):
     schema.upgrade(engine)
     assert schema.is_current(engine)
     assert differences(engine) == []
+
+
+def test_orders_of_before_are_told_in_brief(engine):
+    with engine.begin() as connection:
+        command.upgrade(schema.alembic_config(connection), "0021")
+        for number, document in enumerate((WITH_A_HAT, "{}")):
+            values = ORDER | {"external_order_id": str(number), "document": document}
+            connection.execute(sa.insert(Order).values(values))
+        command.upgrade(schema.alembic_config(connection), "0022")
+        briefs = connection.execute(sa.select(Order.brief).order_by(Order.external_order_id)).scalars().all()
+    assert briefs == [
+        {"channel": "web", "images": ["/hat.svg"], "categories": {"Hats": 2}},
+        {"channel": None, "images": [], "categories": {}},
+    ]
