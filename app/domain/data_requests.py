@@ -1,6 +1,5 @@
 """What customers may ask for about their data, and until when it must be answered."""
 
-import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from app.domain import payment_cards, values
+from app.domain import clock, payment_cards, values
 from app.domain.fields import Checker
 from app.domain.retention import Origin
 from app.domain.texts import N_
@@ -138,20 +137,9 @@ class Identity(StrEnum):
         }[self.value]
 
 
-def add_months(at: datetime, months: int) -> datetime:
-    """Return the same day and time so many calendar months later; the last day where there is none.
-
-    Art. 12(3) GDPR with Regulation 1182/71, Art. 3: a period in months ends on the day of the same
-    number, 31 January + 1 month = 28 or 29 February.
-    """
-    number = at.year * 12 + at.month - 1 + months
-    year, month = number // 12, number % 12 + 1
-    return at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1]))
-
-
 def due(received_at: datetime, *, extended: bool = False) -> datetime:
     """Return until when a request is to be answered: one month, three when extended (Art. 12(3))."""
-    return add_months(received_at, 3 if extended else 1)
+    return clock.add_months(received_at, 3 if extended else 1)
 
 
 def may_extend(received_at: datetime, now: datetime) -> bool:

@@ -1,7 +1,6 @@
 """What may be asked of the audit log and the access log, and the words for what they hold."""
 
 import uuid
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -69,13 +68,6 @@ def span(first: str, last: str, zone: str) -> tuple[datetime | None, datetime | 
     if since and until and until <= since:
         raise BadValue(N_("Let the last day be the first day or a later one."))
     return since and since.astimezone(UTC), until and until.astimezone(UTC)
-
-
-def months_before(now: datetime, months: int) -> datetime:
-    """Return the same day and time that many months ago, or the last day of that month."""
-    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
-    last = monthrange(year, month + 1)[1]
-    return now.replace(year=year, month=month + 1, day=min(now.day, last))
 
 
 def _day(written: str) -> date:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain import clock
 from app.domain.audit import AuditAction
-from app.domain.logs import months_before
 from app.domain.order_states import Fulfilment
 
 DEFAULT_MONTHS = 36
@@ -48,7 +48,7 @@ class Policy:
 
     def before(self, now: datetime) -> datetime:
         """Return the time since when somebody must have been in touch to be kept."""
-        return months_before(now, self.months)
+        return clock.add_months(now, -self.months)
 
     @property
     def knows_contacts(self) -> bool:

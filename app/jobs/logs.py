@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from app.domain import clock
 from app.domain.jobs import JobKind
-from app.domain.logs import months_before
 from app.jobs.registry import Work, every
 from app.models import AccessEntry, AuditEntry
 from app.services import logs
@@ -15,7 +14,7 @@ def tidy(work: Work) -> None:
     """Delete the entries that are older than ACCESS_LOG_MONTHS and AUDIT_LOG_MONTHS say."""
     kept = ((AccessEntry, work.settings.access_log_months), (AuditEntry, work.settings.audit_log_months))
     for log, months in kept:
-        before = months_before(clock.utcnow(), months)
+        before = clock.add_months(clock.utcnow(), -months)
         count = logs.BATCH
         while count == logs.BATCH:
             with work.step(done=work.done) as session:

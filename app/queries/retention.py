@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, case, extract, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain import clock
 from app.domain.actor import Actor, Channel
 from app.domain.consents import DeclaredBy
 from app.domain.data_requests import OPEN, Kind, State
-from app.domain.logs import months_before
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
 from app.domain.retention import CONTACTS, OPEN_ORDERS, Origin, Policy
@@ -142,7 +142,7 @@ def report(session: Session, actor: Actor, *, now: datetime) -> Sequence[MonthOf
         select(year, month, func.count(), count(State.CALLED_OFF), count(State.DONE))
         .where(
             DataRequest.origin == Origin.RETENTION.value,
-            DataRequest.received_at >= months_before(now, REPORTED_MONTHS),
+            DataRequest.received_at >= clock.add_months(now, -REPORTED_MONTHS),
             request_queries.visible(actor),
         )
         .group_by(year, month)

@@ -1,8 +1,5 @@
 """Ending what time ends; only the system does this, and it never gives anything."""
 
-import calendar
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -43,22 +40,15 @@ def end_asks(session: Session, actor: Actor, *, limit: int) -> int:
 
 def end_old_consents(session: Session, actor: Actor, *, months: int, limit: int) -> int:
     """Let opt-ins expire that were given longer ago than so many months; return how many."""
+    before = clock.add_months(clock.utcnow(), -months)
     rows = session.scalars(
         select(Consent)
-        .where(Consent.state == State.ACCEPTED.value, Consent.since < months_ago(clock.utcnow(), months))
+        .where(Consent.state == State.ACCEPTED.value, Consent.since < before)
         .order_by(Consent.since, Consent.customer_id)
         .limit(limit)
     ).all()
     _expire(session, actor, list(rows))
     return len(rows)
-
-
-def months_ago(now: datetime, months: int) -> datetime:
-    """Return the same day so many months earlier, the last of the month where there is none."""
-    count = now.year * 12 + now.month - 1 - months
-    year, month = divmod(count, 12)
-    day = min(now.day, calendar.monthrange(year, month + 1)[1])
-    return now.replace(year=year, month=month + 1, day=day)
 
 
 def _expire(session: Session, actor: Actor, rows: list[Consent]) -> None:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -259,9 +259,3 @@ def test_a_yes_that_is_given_again_counts_from_then_on(session, shop, ada, marie
     say(session, ada, marie, shop, Action.GIVEN, at=first + timedelta(days=1))
     session.refresh(row)
     assert (row.since, link_of(session, shop, marie).opted_in_at) == (again, first)
-
-
-def test_months_are_counted_by_the_calendar():
-    at = datetime(2028, 3, 31, tzinfo=UTC)
-    assert consent_expiry.months_ago(at, 1) == datetime(2028, 2, 29, tzinfo=UTC)
-    assert consent_expiry.months_ago(at, 36) == datetime(2025, 3, 31, tzinfo=UTC)

@@ -10,7 +10,7 @@ from app.domain.actor import Actor
 from app.domain.addresses import AddressInput
 from app.domain.consents import Action, Channel, Method, Purpose
 from app.domain.customers import CustomerChanges
-from app.domain.data_requests import Kind, RequestInput, State, add_months
+from app.domain.data_requests import Kind, RequestInput, State
 from app.domain.paging import PageRequest
 from app.domain.profile_lists import ProfileQuery
 from app.domain.searches import CustomerQuery
@@ -44,7 +44,7 @@ def test_a_deletion_waits_seven_days_and_is_due_in_a_month(session, cast, mia):
     with transaction(session):
         row = data_requests.request_deletion(session, mia, cast.marie.id)
     assert (row.kind, row.state, row.store_id) == ("deletion", "waiting", cast.north.id)
-    assert row.due_at == add_months(row.received_at, 1)
+    assert row.due_at == clock.add_months(row.received_at, 1)
     assert row.erase_after == row.received_at + timedelta(days=7)
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "data_request.recorded")).one()
     assert (entry.customer_id, entry.subject_id) == (cast.marie.id, str(row.id))
@@ -109,7 +109,7 @@ def test_an_extension_is_told_in_the_first_month_and_once(session, cast, mia):
         data_requests.extend(session, mia, row.id, reason="Many orders", revision=1)
     with transaction(session):
         row = data_requests.extend(session, mia, row.id, reason="Many orders", revision=1)
-    assert row.due_at == add_months(row.received_at, 3)
+    assert row.due_at == clock.add_months(row.received_at, 3)
     with pytest.raises(Conflict), transaction(session):
         data_requests.extend(session, mia, row.id, reason="More", revision=2)
     deletion = ask(session, mia, cast.marie)

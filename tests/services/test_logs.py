@@ -1,7 +1,7 @@
 """How long the logs are kept."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -13,26 +13,12 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction
 from app.domain.jobs import JobKind
-from app.domain.logs import months_before
 from app.jobs import runner
 from app.models import AccessEntry, AuditEntry
 from app.services import audit, jobs, logs
 from tests import factories
 
 SYSTEM = Actor.system("test")
-
-
-@pytest.mark.parametrize(
-    ("now", "months", "expected"),
-    [
-        ((2026, 3, 31), 1, (2026, 2, 28)),
-        ((2028, 3, 31), 1, (2028, 2, 29)),
-        ((2026, 1, 15), 12, (2025, 1, 15)),
-        ((2026, 1, 31), 2, (2025, 11, 30)),
-    ],
-)
-def test_months_before(now, months, expected):
-    assert months_before(datetime(*now, 5, tzinfo=UTC), months) == datetime(*expected, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("access_months", "audit_months"), [(12, 36), (36, 12)])
