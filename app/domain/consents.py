@@ -415,8 +415,8 @@ def contact_ways(states: Mapping[Channel, State], *, is_on_hold: bool) -> list[C
     ]
 
 
-# An opt-in of a store counts as given when any channel is; else the state that says most.
-_TELLING = (
+# Of several channels or stores one state stands for all: an opt-in where there is one, else what says most.
+MOST_TELLING = (
     State.ACCEPTED,
     State.PENDING,
     State.RECONFIRM,
@@ -426,10 +426,10 @@ _TELLING = (
 )
 
 
-def summary(states: Iterable[State]) -> State:
-    """Return the one state that stands for several channels."""
+def summary(states: Iterable[str]) -> State:
+    """Return the one state that stands for those of several channels or stores."""
     present = set(states)
-    return next((state for state in _TELLING if state in present), State.NOT_ASKED)
+    return next((state for state in MOST_TELLING if state in present), State.NOT_ASKED)
 
 
 # The channels that reach the phone number.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from rapidfuzz.distance import OSA
 
 from app.domain import folding, values
+from app.domain.consents import State
 from app.domain.paging import PageRequest
 from app.domain.texts import N_, Text
 from app.errors import Invalid
@@ -26,9 +27,9 @@ SHORTEST_PHONE = 4
 SHORTEST_ORDER_PREFIX = 4
 
 # How an opt-in can stand in a store; "accepted" is what people call opted in.
-OPTED_IN = "accepted"
-NOT_ASKED = "not_asked"
-OPT_IN_STATES = (NOT_ASKED, "pending", OPTED_IN, "refused", "withdrawn", "reconfirm")
+OPTED_IN = State.ACCEPTED.value
+NOT_ASKED = State.NOT_ASKED.value
+OPT_IN_STATES = tuple(state.value for state in State)
 
 E = TypeVar("E", bound=StrEnum)
 

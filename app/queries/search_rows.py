@@ -13,8 +13,9 @@ from app.db import PLANNED_ONCE
 from app.domain import search_matches, values
 from app.domain.actor import Actor
 from app.domain.attributes import AttributeType
+from app.domain.consents import MOST_TELLING
 from app.domain.search_matches import Match
-from app.domain.searches import NOT_ASKED, OPTED_IN, Searchable, Term
+from app.domain.searches import NOT_ASKED, Searchable, Term
 from app.domain.texts import Text
 from app.models import AttributeDefinition, Customer, CustomerStore, ExtendedAttribute
 from app.models import search as tables
@@ -22,8 +23,6 @@ from app.queries import scope
 from app.queries import search_lookup as lookup
 
 _YES_NO = AttributeType.YES_NO
-# Of several stores' states, the one that is shown: the most telling first.
-_TELLING = (OPTED_IN, "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
 
 class CustomerRow(NamedTuple):
@@ -162,7 +161,7 @@ def _opt_ins(
     for customer_id, state, at in session.execute(query):
         other, other_at = shown.get(customer_id, (NOT_ASKED, None))
         shown[customer_id] = (
-            min(state, other, key=_TELLING.index),
+            min(state, other, key=MOST_TELLING.index),
             max((time for time in (at, other_at) if time), default=None),
         )
     return shown

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock, customers, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
+from app.domain.consents import State
 from app.domain.customers import FIELD_LABELS, LinkReason
 from app.domain.events import EventKind, NewEvent
 from app.domain.permissions import Permission
@@ -109,7 +110,7 @@ def _add_parts(session: Session, customer: Customer, given: NewCustomer) -> None
                 customer_id=customer.id,
                 since=customer.created_at,
                 reason=given.reason.value,
-                opt_in_state="not_asked",
+                opt_in_state=State.NOT_ASKED.value,
             )
         )
     defaults: set[str] = set()

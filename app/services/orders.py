@@ -14,6 +14,7 @@ from app.db import is_taken
 from app.domain import clock, folding, money, orders, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
+from app.domain.consents import State
 from app.domain.customers import CustomerInput, LinkReason
 from app.domain.events import EventKind, NewEvent
 from app.domain.orders import OrderDocument
@@ -411,7 +412,7 @@ def _link(session: Session, actor: Actor, outcomes: Sequence[Recorded | Invalid]
     pairs = session.execute(select(Customer.id, Customer.revision).where(Customer.id.in_(new)))
     revisions: dict[uuid.UUID, int] = dict(list(pairs))
     for store_id, customer_id in missing:
-        state, opted_in_at = opt_ins.get((store_id, customer_id), ("not_asked", None))
+        state, opted_in_at = opt_ins.get((store_id, customer_id), (State.NOT_ASKED.value, None))
         session.add(
             CustomerStore(
                 store_id=store_id,

@@ -11,15 +11,12 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.domain import search_tokens, searches
-from app.domain.searches import NOT_ASKED, Searchable
+from app.domain import consents, search_tokens, searches
+from app.domain.searches import Searchable
 from app.models import Customer, CustomerStore, ExtendedAttribute
 from app.models import search as tables
 from app.queries import scope, together
 from app.queries import search_lookup as lookup
-
-# Of several stores' states, the one that the company list shows: the most telling first.
-_TELLING = ("accepted", "pending", "reconfirm", "withdrawn", "refused", NOT_ASKED)
 
 # What is read of a customer itself.
 _COLUMNS = (
@@ -112,8 +109,7 @@ def _keys(reading: Reading) -> dict[str, Any]:
 
 def _entries(reading: Reading, doc: int, place_of: dict[uuid.UUID, int]) -> list[dict[str, Any]]:
     shared = {"doc": doc, **reading.keys()}
-    states = {link.opt_in_state for link in reading.links}
-    most_telling = next((state for state in _TELLING if state in states), NOT_ASKED)
+    most_telling = consents.summary(link.opt_in_state for link in reading.links).value
     return [
         shared | {"place": tables.COMPANY, "opt_in_state": most_telling},
         *(

@@ -127,7 +127,7 @@ def head(
     if requests is None:
         requests = data_requests.of_customer(session, actor, customer.id)
     known_at = customers.known_at(session, actor, customer.id)
-    here = next((known.opt_in_state for known in known_at if known.store_id == actor.store_id), "not_asked")
+    here = [known.opt_in_state for known in known_at if known.store_id == actor.store_id]
     return {
         **contact(session, actor, customer, requests),
         "facts": facts,
@@ -137,7 +137,7 @@ def head(
         "may_reveal": actor.can(Permission.CUSTOMER_REVEAL),
         "may_see_requests": actor.can(Permission.DATA_REQUEST_VIEW),
         "may_request_data": actor.can(Permission.DATA_REQUEST_MANAGE),
-        "consent_summary": [ConsentSummary(state=here)],
+        "consent_summary": [ConsentSummary(state=here[0] if here else State.NOT_ASKED)],
         "ways": _ways(actor, customer, opt_ins, requests, revealed or {}),
         "revealed": revealed or {},
     }
