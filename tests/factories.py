@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import clock, folding, tokens
+from app.domain import clock, digests, folding, tokens
 from app.domain.actor import Actor
 from app.domain.permissions import Role, Scope
 from app.domain.tokens import TOKEN_BEGINS, TokenKind
@@ -187,7 +187,7 @@ def make_api_client(
         "name": name,
         "name_key": name.casefold(),
         "client_id": f"client-{number}",
-        "secret_hash": tokens.digest("secret"),
+        "secret_hash": digests.sha256("secret"),
         "secret_prefix": "clks_test",
         "scopes": tokens.join_scopes(frozenset(scopes)),
         "every_store": stores is None,
@@ -208,7 +208,7 @@ def make_token(
     now = clock.utcnow()
     values = {
         "kind": kind.value,
-        "token_hash": tokens.digest(token),
+        "token_hash": digests.sha256(token),
         "prefix": tokens.prefix(token),
         "api_client_id": client.id,
         "family_id": uuid.uuid4(),

@@ -5,12 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import consent_wordings
+from app.domain import consent_wordings, digests
 from app.domain.consents import EvidenceKind, Method, Purpose
 from app.models import ConsentEvidence, ConsentWording
 from app.models.base import new_id
 from app.services import consent_capture
-from app.services.consent_evidence import digest
 
 # Language, purpose, title, text of version 1, text of version 2 where there is one.
 _TEXTS: tuple[tuple[str, Purpose, str, str, str], ...] = (
@@ -92,7 +91,7 @@ def evidence(
     if kind is EvidenceKind.SIGNATURE and dice.random() < 0.1:
         kind, content = EvidenceKind.TYPED_NAME, name
     row = ConsentEvidence(
-        id=new_id(), customer_id=customer_id, kind=kind.value, content=content, sha256=digest(content),
+        id=new_id(), customer_id=customer_id, kind=kind.value, content=content, sha256=digests.sha256(content),
         device=_DEVICES.get(method, ""), created_at=at,
     )  # fmt: skip
     session.add(row)

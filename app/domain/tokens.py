@@ -1,6 +1,5 @@
 """Secrets of API clients and their tokens: made, recognised, never kept in the clear."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,14 +31,6 @@ TOKEN_BEGINS = {TokenKind.ACCESS: "clka_", TokenKind.REFRESH: "clkr_"}
 def generate(begins: str) -> str:
     """Return a new secret of 256 random bits, in letters that need no quoting anywhere."""
     return begins + secrets.token_urlsafe(32)
-
-
-def digest(secret: str) -> str:
-    """Return the SHA-256 of a secret, the only form that is kept.
-
-    A slow hash would add nothing: nobody can try out 256 bits.
-    """
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def prefix(secret: str) -> str:

@@ -1,6 +1,5 @@
 """The managers' queue: which opt-ins wait for a review, and one of them with all its evidence."""
 
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
-from app.domain import clock, values
+from app.domain import clock, digests, values
 from app.domain.actor import Actor
 from app.domain.consent_reviews import (
     ALARM_AFTER,
@@ -50,10 +49,6 @@ MANY = 1_000_000
 # Absolute moves, lines and curves: pairs of numbers, as the signature pad writes them.
 _PATH = re.compile(r"[MLQC0-9 ,.\-]+\Z")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-
-
-def _sha256(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +158,7 @@ class Case:
     @property
     def evidence_is_whole(self) -> bool:
         """True while what was kept is what was captured."""
-        return self.evidence is not None and self.evidence.sha256 == _sha256(self.evidence.content)
+        return self.evidence is not None and self.evidence.sha256 == digests.sha256(self.evidence.content)
 
     @property
     def channel(self) -> Channel:

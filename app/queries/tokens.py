@@ -9,9 +9,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.db import PLANNED_ONCE
+from app.domain import digests
 from app.domain.actor import Actor
 from app.domain.permissions import Permission
-from app.domain.tokens import TokenKind, digest
+from app.domain.tokens import TokenKind
 from app.errors import NotFound
 from app.models import ApiClient, ApiClientStore, ApiToken
 
@@ -60,7 +61,7 @@ _STORE_IDS = (
 
 def find_access(session: Session, token: str) -> Access | None:
     """Return the access token with its client as both stand now, whether it is still good or not."""
-    found = session.execute(_ACCESS, {"token_hash": digest(token)}).one_or_none()
+    found = session.execute(_ACCESS, {"token_hash": digests.sha256(token)}).one_or_none()
     return None if found is None else Access._make(found)
 
 
@@ -71,7 +72,7 @@ def find_refresh(session: Session, token: str, *, for_update: bool = False) -> A
     """
     query = (
         select(ApiToken)
-        .where(ApiToken.token_hash == digest(token), ApiToken.kind == TokenKind.REFRESH.value)
+        .where(ApiToken.token_hash == digests.sha256(token), ApiToken.kind == TokenKind.REFRESH.value)
         .options(joinedload(ApiToken.api_client, innerjoin=True))
     )
     if for_update:

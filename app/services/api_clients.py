@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.domain import clock, tokens
+from app.domain import clock, digests, tokens
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission
@@ -42,7 +42,7 @@ def create(session: Session, actor: Actor, given: ApiClientInput) -> NewSecret:
     client = ApiClient(
         **columns,
         client_id=f"cl_{secrets.token_hex(8)}",
-        secret_hash=tokens.digest(secret),
+        secret_hash=digests.sha256(secret),
         secret_prefix=tokens.prefix(secret),
         is_active=True,
         revision=1,
@@ -89,7 +89,7 @@ def rotate_secret(session: Session, actor: Actor, api_client_id: uuid.UUID, *, r
     """
     client = _open(session, actor, api_client_id, revision)
     secret = tokens.generate(tokens.SECRET_BEGINS)
-    client.secret_hash, client.secret_prefix = tokens.digest(secret), tokens.prefix(secret)
+    client.secret_hash, client.secret_prefix = digests.sha256(secret), tokens.prefix(secret)
     token_services.revoke_all(session, actor, api_client_id)
     _finish(session, actor, client, AuditAction.API_SECRET_ROTATED, {})
     return NewSecret(client=client, secret=secret)

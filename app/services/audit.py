@@ -1,7 +1,5 @@
 """The audit log and the access log: every act writes here, in its own transaction."""
 
-import hashlib
-import hmac
 import uuid
 from typing import Any, cast
 
@@ -9,7 +7,7 @@ from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
-from app.domain import clock, folding
+from app.domain import clock, digests, folding
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, Changes
 from app.models import AccessEntry, AuditEntry
@@ -86,4 +84,4 @@ def hash_search(secret: str, text: str) -> str:
     folded = folding.fold(text) or text.strip()
     if not folded:
         return ""
-    return hmac.new(secret.encode(), f"search:{folded}".encode(), hashlib.sha256).hexdigest()[:32]
+    return digests.keyed(secret, "search", folded)[:32]

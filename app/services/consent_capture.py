@@ -1,7 +1,6 @@
 """Asking a customer for consent: what is offered, on which way, and what the answer records."""
 
 import base64
-import hashlib
 import hmac
 import secrets
 import uuid
@@ -13,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.domain import clock, digests
 from app.domain.actor import Actor
 from app.domain.actor import Channel as Face
 from app.domain.audit import AuditAction
@@ -86,7 +85,7 @@ def hand_over(
     `token` is the session's. Raises NotFound, and Invalid when a choice cannot be asked for.
     """
     ask = _ask(session, actor, AskKind.HAND_OVER, customer_id, language, choices, HAND_OVER_LIFE)
-    row = session.get(SignInSession, sign_in.token_hash(token))
+    row = session.get(SignInSession, digests.sha256(token))
     if row is None:
         raise NotFound
     row.hand_over_id = ask.id
@@ -99,7 +98,7 @@ def take_back(session: Session, actor: Actor, token: str, attempt: sign_in.Attem
     Returns the customer that was asked. Raises NotFound when nothing was handed over.
     """
     sign_in.forgive(session, attempt)
-    row = session.get(SignInSession, sign_in.token_hash(token), with_for_update=True)
+    row = session.get(SignInSession, digests.sha256(token), with_for_update=True)
     if row is None or row.hand_over_id is None:
         raise NotFound
     ask = session.get_one(ConsentAsk, row.hand_over_id)
@@ -148,7 +147,7 @@ def link_token(secret: str, *form: str) -> str:
 def open_link(session: Session, token: str, kind: AskKind) -> ConsentAsk:
     """Return the open question behind a token. Raises NotFound for one that is used up or late."""
     query = select(ConsentAsk).where(
-        ConsentAsk.token_hash == hash_token(token), ConsentAsk.kind == kind.value
+        ConsentAsk.token_hash == digests.sha256(token), ConsentAsk.kind == kind.value
     )
     ask = session.scalars(query).one_or_none()
     if ask is None or not is_open(ask):
@@ -245,7 +244,7 @@ def confirm(session: Session, token: str, *, device: str = "") -> ConsentAsk:
     if not _take(session, ask):
         raise NotFound
     customer = session.get_one(Customer, ask.customer_id)
-    if ask.contact_hash != hash_token(customer.email_key):
+    if ask.contact_hash != digests.sha256(customer.email_key):
         raise NotFound
     evidence = consent_evidence.add(
         session, customer.id, EvidenceKind.CONFIRMATION, f"Link {ask.id}", device=device
@@ -321,11 +320,6 @@ def end_by_hold(session: Session, customer_id: uuid.UUID) -> None:
         .values(expires_at=now)
     )
     mails.cancel(session, customer_id, kinds=(MailKind.CONFIRM_CONSENT,))
-
-
-def hash_token(token: str) -> str:
-    """Return what is kept of a token or an address."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def _take(session: Session, ask: ConsentAsk) -> bool:
@@ -418,7 +412,7 @@ def _new_ask(
 
 def _give_token(session: Session, ask: ConsentAsk, token: str | None = None) -> str:
     token = token or secrets.token_urlsafe(TOKEN_BYTES)
-    ask.token_hash = hash_token(token)
+    ask.token_hash = digests.sha256(token)
     session.flush()
     return token
 
@@ -543,7 +537,7 @@ def _ask_to_confirm(
         offered,
         expires_at,
     )
-    ask.contact_hash = hash_token(customer.email_key)
+    ask.contact_hash = digests.sha256(customer.email_key)
     token = _give_token(session, ask)
     mails.add(
         session,

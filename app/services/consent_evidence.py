@@ -1,12 +1,11 @@
 """Evidence of consent: kept beside the declaration that it proves, never changed."""
 
-import hashlib
 import re
 import uuid
 
 from sqlalchemy.orm import Session
 
-from app.domain import clock, payment_cards, values
+from app.domain import clock, digests, payment_cards, values
 from app.domain.consents import EvidenceKind
 from app.domain.texts import N_
 from app.domain.values import BadValue
@@ -38,18 +37,13 @@ def add(
         customer_id=customer_id,
         kind=kind.value,
         content=cleaned,
-        sha256=digest(cleaned),
+        sha256=digests.sha256(cleaned),
         device=device[:100],
         created_at=clock.utcnow(),
     )
     session.add(evidence)
     session.flush()
     return evidence
-
-
-def digest(content: str) -> str:
-    """Return the SHA-256 that evidence carries, to tell that it is as it was written."""
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _signature(content: str) -> str:

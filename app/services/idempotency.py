@@ -1,6 +1,5 @@
 """Acts that happen once, however often their form is sent."""
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.domain import clock, digests
 from app.domain.actor import Actor
 from app.domain.texts import N_
 from app.errors import Conflict
@@ -32,7 +31,7 @@ def once(
     transaction: it is kept exactly when the act is.
     """
     who = str(actor.id or actor.name)
-    request_hash = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
+    request_hash = digests.sha256(json.dumps(given, sort_keys=True, default=str))
     own_id = new_id()
     # The key goes first: whoever sends it at the same time waits here until the act is done or undone,
     # instead of doing it a second time and failing at the end.

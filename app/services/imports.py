@@ -1,6 +1,5 @@
 """Imports: a file is applied in batches, each its own transaction, and goes on after a break."""
 
-import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.domain import clock, digests
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.permissions import Permission
@@ -49,7 +48,7 @@ def start(session: Session, actor: Actor, source: Source, *, store_id: uuid.UUID
     The same means: same kind, content, mapping and store.
     """
     actor.require(Permission.CUSTOMER_IMPORT)
-    digest = hashlib.sha256(f"{source.digest}\n{store_id}".encode()).hexdigest()
+    digest = digests.sha256(f"{source.digest}\n{store_id}")
     broken_off = session.scalars(
         select(ImportJob)
         .where(ImportJob.source_hash == digest, ImportJob.state == RUNNING)

@@ -1,7 +1,5 @@
 """Signing in and out; sessions live in the database, so ending one works at once."""
 
-import hashlib
-import hmac
 import secrets
 import uuid
 from dataclasses import dataclass, fields
@@ -13,7 +11,7 @@ from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.db import PLANNED_ONCE
-from app.domain import clock, passwords
+from app.domain import clock, digests, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import EVERY_STORE, Role
@@ -94,7 +92,7 @@ def begin(session: Session, *, email: str, source: str, secret: str) -> Attempt:
     """
     now = clock.utcnow()
     key = email.strip().casefold()[:254]
-    account_hash, source_hash = _keyed(secret, "account", key), _keyed(secret, "source", source)
+    account_hash, source_hash = digests.keyed(secret, "account", key), digests.keyed(secret, "source", source)
     if session.get_bind().dialect.name == "postgresql":
         # Tries for one account queue for a moment; SQLite has one writer anyway.
         session.execute(select(func.pg_advisory_xact_lock(int(account_hash[:15], 16))))
@@ -161,7 +159,7 @@ def succeed(
     store_id = stores[0].id if stores else None
     session.add(
         SignInSession(
-            token_hash=token_hash(token),
+            token_hash=digests.sha256(token),
             associate_id=associate.id,
             store_id=store_id,
             created_at=now,
@@ -230,7 +228,7 @@ def authenticate(
     None for an unknown, ended or timed-out session and for an associate who was deactivated.
     """
     now = clock.utcnow()
-    rows = session.execute(_OPEN_SESSION, {"token_hash": token_hash(token)}).all()
+    rows = session.execute(_OPEN_SESSION, {"token_hash": digests.sha256(token)}).all()
     if not rows:
         return None, False
     row = _OpenSession(*rows[0][: -len(_of_store)])
@@ -266,19 +264,19 @@ def is_due(last_seen_at: datetime, idle: timedelta) -> bool:
 
 def device_of(token: str) -> str:
     """Return the name under which the logs know a session; it opens nothing."""
-    return token_hash(token)[:16]
+    return digests.sha256(token)[:16]
 
 
 def note_seen(session: Session, token: str) -> None:
     """Note that the session was used just now, from which its idle time counts."""
-    row = session.get(SignInSession, token_hash(token))
+    row = session.get(SignInSession, digests.sha256(token))
     if row is not None:
         row.last_seen_at = clock.utcnow()
 
 
 def sign_out(session: Session, actor: Actor, token: str) -> None:
     """End the session: a copy of its cookie opens nothing from now on."""
-    session.execute(delete(SignInSession).where(SignInSession.token_hash == token_hash(token)))
+    session.execute(delete(SignInSession).where(SignInSession.token_hash == digests.sha256(token)))
     audit.record(session, actor, AuditAction.SIGNED_OUT, subject=("associate", actor.id))
 
 
@@ -297,7 +295,7 @@ def end_sessions(session: Session, associate_id: uuid.UUID, *, but: str = "") ->
     """End all sessions of an associate, but the one of the given token."""
     session.execute(
         delete(SignInSession).where(
-            SignInSession.associate_id == associate_id, SignInSession.token_hash != token_hash(but)
+            SignInSession.associate_id == associate_id, SignInSession.token_hash != digests.sha256(but)
         )
     )
 
@@ -307,7 +305,7 @@ def choose_store(session: Session, actor: Actor, token: str, store_id: uuid.UUID
     store = session.get(Store, store_id)
     if store is None or not store.is_active or not actor.works_in(store_id):
         raise NotFound
-    row = session.get(SignInSession, token_hash(token))
+    row = session.get(SignInSession, digests.sha256(token))
     if row is not None:
         row.store_id = store_id
 
@@ -373,15 +371,6 @@ def _refuse_storm(session: Session, account_hash: str, source_hash: str, now: da
                     count=minutes,
                 ),
             )
-
-
-def _keyed(secret: str, kind: str, value: str) -> str:
-    return hmac.new(secret.encode(), f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
-
-
-def token_hash(token: str) -> str:
-    """Return what is kept of a session's token."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def forgive(session: Session, attempt: Attempt) -> None:

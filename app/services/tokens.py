@@ -1,6 +1,5 @@
 """Tokens of the API: whose they are, issuing, rotating and revoking them."""
 
-import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain import clock, tokens
+from app.domain import clock, digests, tokens
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import Permission, Role, permissions_of
@@ -66,7 +65,10 @@ class Try:
     def of(cls, secret: str, *, named: str, source: str) -> "Try":
         """Return the hashes under the secret key."""
         pair = f"{source} {named.casefold()[:200]}"
-        return cls(client_hash=_keyed(secret, "api", pair), source_hash=_keyed(secret, "api-source", source))
+        return cls(
+            client_hash=digests.keyed(secret, "api", pair),
+            source_hash=digests.keyed(secret, "api-source", source),
+        )
 
 
 def authenticate(session: Session, token: str, *, request_id: str = "") -> tuple[Actor, Access]:
@@ -171,8 +173,8 @@ def find_client(session: Session, name: str) -> ApiClient | None:
 
 def is_secret_of(client: ApiClient | None, secret: str) -> bool:
     """True when the secret is the client's; takes alike for no client at all."""
-    stored = client.secret_hash if client else tokens.digest("")
-    return hmac.compare_digest(stored, tokens.digest(secret)) and client is not None
+    stored = client.secret_hash if client else digests.sha256("")
+    return hmac.compare_digest(stored, digests.sha256(secret)) and client is not None
 
 
 def issue(
@@ -206,7 +208,7 @@ def issue(
         session.add(
             ApiToken(
                 kind=kind.value,
-                token_hash=tokens.digest(made[kind]),
+                token_hash=digests.sha256(made[kind]),
                 prefix=tokens.prefix(made[kind]),
                 api_client_id=client.id,
                 family_id=family,
@@ -321,7 +323,3 @@ def _revoke(session: Session, actor: Actor, api_client_id: uuid.UUID, criterion:
         audit.record(session, actor, AuditAction.API_TOKENS_REVOKED, subject=("api_client", api_client_id))
         session.flush()
     return len(changed)
-
-
-def _keyed(secret: str, kind: str, value: str) -> str:
-    return hmac.new(secret.encode(), f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()

@@ -1,6 +1,5 @@
 """A customer's opt-ins: how they stand, asking for them in three ways, taking them back."""
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import consent_wordings, customer_words
+from app.domain import consent_wordings, customer_words, digests
 from app.domain.consents import Channel, Purpose
 from app.domain.permissions import Permission
 from app.domain.texts import N_
@@ -135,7 +134,7 @@ def _by_spoken_yes(customer_id: uuid.UUID, language: str, choices: list[Choice])
 def _form_key(way: str, language: str, choices: list[Choice]) -> str:
     """Return the key of what was sent: who goes back to the form may ask for something else, or otherwise."""
     key = request.form.get("idempotency_key") or uuid.uuid4().hex
-    return hashlib.sha256(json.dumps([key, way, language, sorted(choices)]).encode()).hexdigest()
+    return digests.sha256(json.dumps([key, way, language, sorted(choices)]))
 
 
 def _once(customer_id: uuid.UUID, key: str, act: Callable[[], uuid.UUID]) -> uuid.UUID:

@@ -10,12 +10,12 @@ from flask_login import current_user
 
 from app.config import Settings
 from app.db import transaction
-from app.domain import consent_wordings, customer_words, payment_cards
+from app.domain import consent_wordings, customer_words, digests, payment_cards
 from app.domain.consents import Channel, Purpose
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import ConsentAsk, SignInSession, Store
 from app.request_session import get_session
-from app.services import consent_capture, sign_in
+from app.services import consent_capture
 from app.web import consents, devices, htmx, passwords
 from app.web.access import current_actor, for_customers, signed_in
 
@@ -137,5 +137,5 @@ def _page(ask: ConsentAsk, messages: list[str] | None = None) -> Response:
 
 def _ask() -> ConsentAsk | None:
     session = get_session()
-    row = session.get(SignInSession, sign_in.token_hash(current_user.get_id()))
+    row = session.get(SignInSession, digests.sha256(current_user.get_id()))
     return session.get(ConsentAsk, row.hand_over_id) if row is not None and row.hand_over_id else None

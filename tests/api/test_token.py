@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.domain import clock, tokens
+from app.domain import clock, digests, tokens
 from app.domain.permissions import Scope
 from app.domain.tokens import TokenKind
 from app.errors import Forbidden
@@ -20,7 +20,7 @@ SECRET = tokens.generate(tokens.SECRET_BEGINS)
 @pytest.fixture
 def client(session):
     return factories.make_api_client(
-        session, name="Webshop", client_id="cl_webshop", secret_hash=tokens.digest(SECRET)
+        session, name="Webshop", client_id="cl_webshop", secret_hash=digests.sha256(SECRET)
     )
 
 
@@ -79,7 +79,7 @@ def test_tokens_are_long_and_only_their_hashes_are_kept(anonymous, client, sessi
     rows = {row.kind: row for row in session.scalars(select(ApiToken))}
     for kind, sent in (("access", body["access_token"]), ("refresh", body["refresh_token"])):
         assert len(sent) >= 48
-        assert rows[kind].token_hash == tokens.digest(sent)
+        assert rows[kind].token_hash == digests.sha256(sent)
         assert rows[kind].prefix == sent[:12]
     for row in rows.values():
         assert not {body["access_token"], body["refresh_token"]} & {
@@ -190,7 +190,7 @@ def test_values_in_the_address_do_not_count(anonymous, client):
 
 def test_a_token_may_be_asked_for_less_and_never_gets_more(anonymous, session):
     factories.make_api_client(
-        session, name="Reader", scopes={Scope.PROFILE_READ}, secret_hash=tokens.digest(SECRET)
+        session, name="Reader", scopes={Scope.PROFILE_READ}, secret_hash=digests.sha256(SECRET)
     )
     sent = PASSWORD | {"username": "Reader"}
     asked = f"{Scope.PROFILE_READ} {Scope.ORDERS_WRITE}"
@@ -242,7 +242,7 @@ def test_who_has_a_secret_renews_with_it(anonymous, client, session):
     wrong = refresh(anonymous, first["refresh_token"], client_id="cl_webshop", client_secret="no")
     assert_refused(wrong, 401, "invalid_client")
     other_secret = tokens.generate(tokens.SECRET_BEGINS)
-    factories.make_api_client(session, client_id="cl_other", secret_hash=tokens.digest(other_secret))
+    factories.make_api_client(session, client_id="cl_other", secret_hash=digests.sha256(other_secret))
     stolen = refresh(anonymous, first["refresh_token"], client_id="cl_other", client_secret=other_secret)
     assert_refused(stolen, 400, "invalid_grant")
     assert refresh(anonymous, first["refresh_token"], **CREDENTIALS).status_code == 200
@@ -263,7 +263,7 @@ def test_failed_tries_are_counted_in_the_database_and_then_refused(anonymous, cl
     assert 0 < int(response.headers["Retry-After"]) <= 900
     # Another client from the same place, and the same client from another place, still get in.
     other = tokens.generate(tokens.SECRET_BEGINS)
-    factories.make_api_client(session, name="Other", secret_hash=tokens.digest(other))
+    factories.make_api_client(session, name="Other", secret_hash=digests.sha256(other))
     sent = {"grant_type": "password", "username": "Other", "password": other}
     assert anonymous.post("/v0/token", data=sent).status_code == 200
     elsewhere = anonymous.post("/v0/token", data=PASSWORD, environ_base={"REMOTE_ADDR": "10.0.0.9"})

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from app import config, ledger, schema
 from app.cli import main, serve
 from app.db import make_engine, transaction
-from app.domain import tokens
+from app.domain import digests
 from app.domain.erasures import LedgerKey, LedgerLine
 from app.errors import Forbidden
 from app.jobs import runner
@@ -334,7 +334,7 @@ def test_client_create_list_and_revoke(command, session):
     assert made.exit_code == 0, made.output
     client = session.scalars(select(ApiClient)).one()
     secret = re.search(r"client_secret  (clks_\S+)", made.output)[1]
-    assert client.secret_hash == tokens.digest(secret)
+    assert client.secret_hash == digests.sha256(secret)
     listed = command("client", "list").output
     assert listed == f"{client.client_id}  active       orders:write  [all stores]  never used  Web shop\n"
     assert secret not in listed
