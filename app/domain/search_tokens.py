@@ -13,6 +13,11 @@ def token(text: str) -> int:
     return zlib.crc32(text.encode()) - 2**31
 
 
+def written(number: int) -> str:
+    """Return a token as the word that SQLite's full-text index holds for it."""
+    return f"{number & 0xFFFFFFFF:x}"
+
+
 def of_haystack(haystack: str) -> set[int]:
     """Return the tokens of all words of a haystack, with their padded starts and ends."""
     return {t for word in haystack.split() for t in of_pattern(f"  {word} ")}

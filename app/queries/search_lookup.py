@@ -291,10 +291,10 @@ def look_up(
     chosen = known.cheapest(markers, words, known.expected(needs), most)
     if every_marker:
         chosen += [marker for marker in markers if marker not in chosen]
-    written = [_written(token) for token in chosen]
+    written = [search_tokens.written(token) for token in chosen]
     for alternatives in (need.alternatives for need in needs if len(need.alternatives) > 1):
         ways = {tuple(known.rarest(way)[:_OF_A_WAY]) for way in alternatives}
-        joined = (" AND ".join(map(_written, way)) for way in sorted(ways))
+        joined = (" AND ".join(map(search_tokens.written, way)) for way in sorted(ways))
         written.append("(" + " OR ".join(f"({part})" for part in joined) + ")")
     return LookUp(on_sqlite=True, match=" AND ".join(written))
 
@@ -331,7 +331,7 @@ def any_way(need: Need, known: Frequencies, *, on_sqlite: bool) -> LookUp:
     """Return what to ask the index for, for this need alone and all its hits."""
     ways = tuple(tuple(known.rarest(tokens)) for tokens in need.alternatives)
     if on_sqlite:
-        match = " OR ".join("(" + " AND ".join(map(_written, way)) + ")" for way in ways)
+        match = " OR ".join("(" + " AND ".join(map(search_tokens.written, way)) + ")" for way in ways)
         return LookUp(on_sqlite=True, match=match)
     return LookUp(on_sqlite=False, ways=ways)
 
@@ -409,7 +409,3 @@ def _with_word(kind: LookUpKind) -> Select[Any]:
 def on_sqlite(session: Session) -> bool:
     """True on SQLite, false on PostgreSQL."""
     return session.get_bind().dialect.name == "sqlite"
-
-
-def _written(token: int) -> str:
-    return f"{token & 0xFFFFFFFF:x}"

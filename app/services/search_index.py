@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
-from app.domain import searches
+from app.domain import search_tokens, searches
 from app.models import Customer
 from app.models import search as tables
 from app.queries import search_lookup as lookup
@@ -278,4 +278,4 @@ def _on_sqlite(session: Session) -> bool:
 
 
 def _written(tokens: Iterable[int]) -> str:
-    return " ".join(f"{token & 0xFFFFFFFF:x}" for token in tokens)
+    return " ".join(map(search_tokens.written, tokens))
