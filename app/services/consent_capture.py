@@ -504,9 +504,7 @@ def _record(
                 device=device,
             )
         )
-    for outcome in consents.record_batch(session, actor, batch):
-        if isinstance(outcome, Invalid | NotFound):
-            raise outcome
+    consents.record_all(session, actor, batch)
     if pending:
         _ask_to_confirm(
             session, actor, customer, store_id, language, {one: offered[one] for one in pending}, associate_id
@@ -605,9 +603,7 @@ def _confirm_all(session: Session, ask: ConsentAsk, evidence: ConsentEvidence, d
         )
         for channel, purpose, key in waiting
     ]
-    for outcome in consents.record_batch(session, _customer_actor(), batch):
-        if isinstance(outcome, Invalid | NotFound):
-            raise outcome
+    consents.record_all(session, _customer_actor(), batch)
     return [(channel, purpose) for channel, purpose, _ in waiting]
 
 

@@ -7,7 +7,6 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, State
 from app.domain.texts import N_
-from app.errors import Invalid, NotFound
 from app.models import Consent, ConsentAsk
 from app.services import consents
 from app.services.consent_capture import AskKind, AskState
@@ -65,6 +64,4 @@ def _expire(session: Session, actor: Actor, rows: list[Consent]) -> None:
         )
         for row in rows
     ]
-    for outcome in consents.record_batch(session, actor, batch):
-        if isinstance(outcome, Invalid | NotFound):
-            raise outcome
+    consents.record_all(session, actor, batch)

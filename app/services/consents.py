@@ -81,10 +81,17 @@ def record(
         associate_id=actor.associate_id,
         device=device,
     )
-    outcome = record_batch(session, actor, [given])[0]
-    if isinstance(outcome, Invalid | NotFound):
-        raise outcome
-    return outcome
+    return record_all(session, actor, [given])[0]
+
+
+def record_all(session: Session, actor: Actor, batch: Sequence[ConsentInput]) -> list[Consent]:
+    """Record declarations that stand or fall together. Raises the first refusal."""
+    recorded = []
+    for outcome in record_batch(session, actor, batch):
+        if isinstance(outcome, Invalid | NotFound):
+            raise outcome
+        recorded.append(outcome)
+    return recorded
 
 
 def record_batch(
@@ -173,9 +180,7 @@ def withdraw_all(
         for row in rows
     ]
     # The customer's word reaches further than the stores of whoever heard it; the audit names them.
-    for outcome in record_batch(session, _everywhere(actor), batch):
-        if isinstance(outcome, Invalid | NotFound):
-            raise outcome
+    record_all(session, _everywhere(actor), batch)
     return len(batch)
 
 
@@ -239,9 +244,7 @@ def note_changed_contact(
         )
         for row in rows
     ]
-    for outcome in record_batch(session, system, batch):
-        if isinstance(outcome, Invalid | NotFound):
-            raise outcome
+    record_all(session, system, batch)
 
 
 class _Known:
