@@ -16,6 +16,8 @@ CONSENT_AGES = timedelta(days=730)
 ALARM_AFTER = timedelta(hours=24)
 MAX_BULK = 100
 MAX_NOTE = 300
+# The source of a declaration that a review wrote.
+SOURCE = N_("Review")
 
 
 class Group(StrEnum):

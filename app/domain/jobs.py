@@ -30,6 +30,11 @@ class JobKind(StrEnum):
     RETENTION_RUN = "retention.run"
 
 
+def recurring_key(kind: StrEnum) -> str:
+    """Return the key that recurring work of a kind carries, so that one of it waits at most."""
+    return f"every:{kind.value}"
+
+
 KIND_LABELS = {
     JobKind.CUSTOMER_ERASE: N_("Erase a customer"),
     JobKind.ERASURES_PLAN: N_("Look for erasures that are due"),

@@ -7,6 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from app.domain import folding, searches, values
 from app.domain.attributes import MAX_KEY, MAX_VALUE
@@ -62,7 +63,7 @@ class ProfileQuery:
         ):
             given = getattr(self, name)
             if given is not None:
-                cleaned = checker.take(parameter, lambda given=given, length=length: _line(given, length), "")  # type: ignore[misc]
+                cleaned = checker.take(parameter, partial(values.line, given, max_length=length), "")
                 object.__setattr__(self, name, cleaned)
         if not checker.reasons and bool(self.attribute_name) != bool(self.attribute_value):
             missing = ATTRIBUTE_VALUE if self.attribute_name else ATTRIBUTE_NAME
@@ -81,10 +82,6 @@ class ProfileQuery:
 CREATED_BY = "filter[created_by]"
 ATTRIBUTE_NAME = "filter[extended_attributes.name]"
 ATTRIBUTE_VALUE = "filter[extended_attributes.value]"
-
-
-def _line(value: str, max_length: int) -> str:
-    return values.text(value.translate({9: " ", 10: " ", 13: " "}), max_length=max_length)
 
 
 def read_sort(text: str) -> tuple[ProfileSort | None, bool]:

@@ -8,18 +8,19 @@ import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from rapidfuzz.distance import OSA
 
-from app.domain import folding, values
+from app.domain import attributes, folding, values
 from app.domain.consents import State
 from app.domain.paging import PageRequest
 from app.domain.texts import N_, Text
 from app.errors import Invalid
 
 MAX_TEXT = 200
-MAX_KEY = 60
+# Longer names sort as if they ended there.
+LONGEST_SORT_KEY = 60
 SHORTEST_ANYWHERE = 3
 SHORTEST_WITH_TYPO = 5
 LONGEST_WITH_TYPO = 24
@@ -31,7 +32,7 @@ OPTED_IN = State.ACCEPTED.value
 NOT_ASKED = State.NOT_ASKED.value
 OPT_IN_STATES = tuple(state.value for state in State)
 
-E = TypeVar("E", bound=StrEnum)
+_LENGTHS = {"text": MAX_TEXT, "attribute_name": attributes.MAX_KEY, "attribute_value": attributes.MAX_VALUE}
 
 
 class CustomerList(StrEnum):
@@ -82,9 +83,9 @@ class CustomerQuery:
 
     def __post_init__(self) -> None:
         reasons: dict[str, list[str]] = {}
-        for name, max_length in (("text", MAX_TEXT), ("attribute_name", 60), ("attribute_value", 500)):
+        for name, max_length in _LENGTHS.items():
             try:
-                object.__setattr__(self, name, _line(getattr(self, name), max_length))
+                object.__setattr__(self, name, values.line(getattr(self, name), max_length=max_length))
             except values.BadValue as error:
                 reasons[name] = [error.reason]
         for name, kind in (("list", CustomerList), ("sort", CustomerSort)):
@@ -101,13 +102,6 @@ class CustomerQuery:
             reasons[missing] = [N_("To filter by an attribute, give both its name and a value.")]
         if reasons:
             raise Invalid(reasons)
-
-
-def _line(value: object, max_length: int) -> str:
-    # A name pasted from a table may hold tabs and line ends; they part words like any blank.
-    if isinstance(value, str):
-        value = value.translate({9: " ", 10: " ", 13: " "})
-    return values.text(value, max_length=max_length)
 
 
 class Searchable(NamedTuple):
@@ -248,7 +242,7 @@ def keys(customer: Searchable) -> tuple[str, str]:
     """
     first = folding.fold(customer.first_name)
     last = folding.fold(customer.last_name) or first or folding.fold(customer.email)
-    return last[:MAX_KEY], first[:MAX_KEY]
+    return last[:LONGEST_SORT_KEY], first[:LONGEST_SORT_KEY]
 
 
 def matches(customer: Searchable, wanted: tuple[Term, ...], order: str | None = None) -> bool:

@@ -50,6 +50,13 @@ def text(value: object, *, max_length: int, multiline: bool = False) -> str:
     return cleaned
 
 
+def line(value: object, *, max_length: int) -> str:
+    """Return `text` of what was typed or pasted on one line: tabs and line ends part words like blanks."""
+    if isinstance(value, str):
+        value = value.translate({9: " ", 10: " ", 13: " "})
+    return text(value, max_length=max_length)
+
+
 def email(value: object) -> str:
     """Return the e-mail address in its normal form (the domain in lower case).
 

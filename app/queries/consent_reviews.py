@@ -16,6 +16,7 @@ from app.domain.consent_reviews import (
     ALARM_AFTER,
     CONSENT_AGES,
     DECISIONS,
+    SOURCE,
     UNDO_WITHIN,
     Decision,
     Group,
@@ -502,7 +503,7 @@ def _history(session: Session, actor: Actor, event: ConsentEvent) -> Sequence[Hi
         )
         for row, name, who in session.execute(events)
         # A decision of a review stands there with its reason.
-        if row.source != "Review"
+        if row.source != SOURCE
     ]
     rows += [
         HistoryRow(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.actor import Actor
-from app.domain.jobs import UNFINISHED, JobState
+from app.domain.jobs import UNFINISHED, JobState, recurring_key
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
 from app.errors import NotFound
@@ -71,7 +71,7 @@ def is_recurring_due(session: Session, kind: StrEnum, every: timedelta) -> bool:
     """True when recurring work neither waits nor runs and ended longer ago than `every`."""
     last = session.execute(
         select(Job.state, Job.finished_at, Job.created_at)
-        .where(Job.key == f"every:{kind.value}")
+        .where(Job.key == recurring_key(kind))
         .order_by(Job.created_at.desc(), Job.id.desc())
         .limit(1)
     ).one_or_none()

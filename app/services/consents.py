@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock, consents, values
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.consent_reviews import CONFLICT_RISK, Group, assess
+from app.domain.consent_reviews import CONFLICT_RISK, SOURCE, Group, assess
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, ReviewAction, Standing, State
 from app.domain.customers import LinkReason
 from app.domain.events import EventKind, NewEvent
@@ -529,7 +529,7 @@ def _append(
             action=action,
             method=Method.SYSTEM,
             at=at,
-            source=N_("Review"),
+            source=SOURCE,
             associate_id=actor.associate_id,
         )
         for row, _ in rows

@@ -19,7 +19,7 @@ from app import db
 from app.domain import clock, jobs
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.jobs import UNFINISHED, JobState
+from app.domain.jobs import UNFINISHED, JobState, recurring_key
 from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.errors import AppError, Conflict, NotFound
@@ -98,8 +98,7 @@ def plan(session: Session, actor: Actor, kind: StrEnum, every: timedelta) -> Job
     """Ask for the next run of recurring work when it is due, and return it."""
     if not queries.is_recurring_due(session, kind, every):
         return None
-    key = f"every:{kind.value}"
-    return add(session, actor, kind, subject=("recurring", kind.value), key=key)
+    return add(session, actor, kind, subject=("recurring", kind.value), key=recurring_key(kind))
 
 
 def claim(session: Session, *, lease: timedelta, kinds: Collection[str] | None = None) -> Job | None:
