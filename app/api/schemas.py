@@ -8,6 +8,7 @@ from typing import Any
 from app.domain import orders, values
 from app.domain.addresses import MAX_LENGTHS, AddressInput, AddressType
 from app.domain.customers import CustomerChanges, CustomerInput
+from app.domain.iso_codes import COUNTRY_CODES
 from app.domain.order_kinds import Amount, CardNumber, Choice, Free, Integer, ListOf, Record, Spec, Time
 from app.domain.order_kinds import Text as OrderText
 from app.domain.order_shape import ORDER
@@ -17,7 +18,7 @@ from app.models import Address
 from app.queries.profile_rows import Profile, ProfileAddress
 from app.queries.profiles import OptedIn
 
-_COUNTRIES = tuple(sorted(values.countries()))
+_COUNTRIES = tuple(sorted(COUNTRY_CODES))
 
 _NAMES: Mapping[str, Any] = {
     "first_name": Text(max_length=values.MAX_NAME, description="First name.", examples=("Jay",)),

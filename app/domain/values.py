@@ -2,11 +2,10 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import phonenumbers
-from babel import Locale
 
+from app.domain.iso_codes import COUNTRY_CODES
 from app.domain.texts import N_, Text
 
 MAX_EMAIL = 254
@@ -109,27 +108,10 @@ def may_be_phone(typed: str) -> bool:
     return digits >= 4 and not re.search(r"[^\d\s+()./xX#,;\-\u2010-\u2015\u00a0]", typed)
 
 
-@lru_cache(maxsize=1)
-def countries() -> frozenset[str]:
-    """Return the ISO 3166-1 alpha-2 codes of the v0 page's country enumeration."""
-    territories = Locale("en").territories
-    return frozenset(
-        code
-        for code in map(str, territories)
-        if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
-    )
-
-
-# Territory codes of CLDR that are no country of the v0 page's list.
-_NOT_COUNTRIES = frozenset(
-    {"AC", "AN", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
-)
-
-
 def country(value: object) -> str:
     """Return the country code in capitals, or "" for none. Raises BadValue for an unknown one."""
     code = text(value, max_length=MAX_NAME).upper()
-    if code and code not in countries():
+    if code and code not in COUNTRY_CODES:
         raise BadValue(N_("Choose a country, or give its two-letter code, like FR."))
     return code
 

@@ -7,15 +7,15 @@ from flask_babel import lazy_gettext as _
 from wtforms import EmailField, SelectChoice, SelectField, StringField, TelField  # type: ignore[attr-defined]
 from wtforms.validators import DataRequired
 
-from app.domain import values
 from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput
+from app.domain.iso_codes import COUNTRY_CODES
 from app.web.forms.base import BaseForm, IdempotencyMixin, RevisionMixin
 
 
 def country_choices() -> list[SelectChoice]:
     """Return the choices of all countries in the user's language, by name, with none first."""
     names = get_locale().territories
-    by_name = sorted(values.countries(), key=lambda code: str(names[code]))
+    by_name = sorted(COUNTRY_CODES, key=lambda code: str(names[code]))
     return [SelectChoice("", ""), *(SelectChoice(code, names[code]) for code in by_name)]
 
 
