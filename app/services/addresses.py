@@ -61,13 +61,13 @@ def create(
         )
     if not any(address.type == columns["type"] for address in same_type):
         columns["is_default"] = True
-    if columns["is_default"]:
-        _clear_default(session, customer_id, columns["type"])
+    dropped = _clear_default(session, customer_id, columns["type"]) if columns["is_default"] else []
     now = clock.utcnow()
     address = Address(customer_id=customer_id, **columns, created_at=now, updated_at=now)
     session.add(address)
     session.flush()
     _record(session, actor, AuditAction.ADDRESS_CREATED, customer, address, diff({}, _shown(columns)))
+    _note_defaults(session, actor, customer, dropped)
     return address
 
 
@@ -86,7 +86,8 @@ def update(
 
     Without a revision the newest is meant (API v0 does not ask for one).
 
-    A default address stays the default until another of its type takes over.
+    A default address stays the default until another of its type takes over; where it gets another type,
+    each of the two keeps one default.
     Raises Invalid, NotFound, Conflict (on hold), Stale.
     """
     actor.require(Permission.CUSTOMER_EDIT)
@@ -108,13 +109,20 @@ def update(
     )
     if not settled:
         return address
-    if settled.get("is_default") or (settled.get("type") and columns["is_default"]):
-        _clear_default(session, customer_id, columns["type"], but=address.id)
+    kind = settled.get("type")
+    if kind and not _has_default(session, customer_id, kind):
+        settled["is_default"] = True
+    changed: list[Address] = []
+    if settled.get("is_default") or (kind and columns["is_default"]):
+        changed += _clear_default(session, customer_id, columns["type"], but=address.id)
     for name, value in settled.items():
         setattr(address, name, value)
     address.updated_at = clock.utcnow()
     session.flush()
+    if kind and current["is_default"]:
+        changed += _inherit(session, customer_id, current["type"])
     _record(session, actor, AuditAction.ADDRESS_UPDATED, customer, address, diff(current, settled))
+    _note_defaults(session, actor, customer, changed)
     return address
 
 
@@ -149,17 +157,10 @@ def delete(
     )
     session.delete(address)
     session.flush()
-    if address.is_default:
-        heir = session.scalars(
-            select(Address)
-            .where(Address.customer_id == customer_id, Address.type == address.type)
-            .order_by(Address.created_at, Address.id)
-            .limit(1)
-        ).one_or_none()
-        if heir is not None:
-            heir.is_default = True
+    heirs = _inherit(session, customer_id, address.type) if address.is_default else []
     changes: dict[str, tuple[Any, Any]] = {name: (value, None) for name, value in _shown(current).items()}
     _record(session, actor, AuditAction.ADDRESS_DELETED, customer, address, changes)
+    _note_defaults(session, actor, customer, heirs)
     if session.scalar(select(Address.id).where(Address.customer_id == customer.id).limit(1)) is None:
         # Nothing is left that post could reach; a later address is another one.
         consents.note_changed_contact(session, actor, customer, {Channel.POST})
@@ -177,14 +178,52 @@ def _refuse_stale(customer: Customer, revision: int | None) -> None:
         raise Stale(customer.revision)
 
 
+def _has_default(session: Session, customer_id: uuid.UUID, kind: str) -> bool:
+    query = select(Address.id).where(
+        Address.customer_id == customer_id, Address.type == kind, Address.is_default
+    )
+    return session.scalar(query) is not None
+
+
 def _clear_default(
     session: Session, customer_id: uuid.UUID, kind: str, *, but: uuid.UUID | None = None
-) -> None:
-    for other in session.scalars(
-        select(Address).where(Address.customer_id == customer_id, Address.type == kind, Address.is_default)
-    ):
-        if other.id != but:
-            other.is_default = False
+) -> list[Address]:
+    """Let no address of the type be the default; return the one that was."""
+    query = select(Address).where(
+        Address.customer_id == customer_id, Address.type == kind, Address.is_default
+    )
+    found = [other for other in session.scalars(query) if other.id != but]
+    for other in found:
+        other.is_default = False
+    session.flush()
+    return found
+
+
+def _inherit(session: Session, customer_id: uuid.UUID, kind: str) -> list[Address]:
+    """Make the oldest address of the type the default, now that the one before is gone; return it."""
+    query = select(Address).where(Address.customer_id == customer_id, Address.type == kind)
+    found = session.scalars(query.order_by(Address.created_at, Address.id).limit(1)).all()
+    for heir in found:
+        heir.is_default = True
+    session.flush()
+    return list(found)
+
+
+def _note_defaults(session: Session, actor: Actor, customer: Customer, changed: list[Address]) -> None:
+    """Write down which other addresses began or ceased to be the default by the act.
+
+    Else somebody who had one open meanwhile would make it the default again, unknowingly.
+    """
+    for address in changed:
+        audit.record(
+            session,
+            actor,
+            AuditAction.ADDRESS_UPDATED,
+            subject=("address", address.id),
+            customer_id=customer.id,
+            revision=customer.revision,
+            changes={"is_default": (not address.is_default, address.is_default)},
+        )
     session.flush()
 
 

@@ -67,6 +67,32 @@ def test_only_one_default_of_each_type(sign_in, cast, session):
     assert [session.get(Address, row.id).is_default for row in (first, second)] == [False, True]
 
 
+def test_who_had_a_former_default_open_does_not_make_it_the_default_again(sign_in, cast, session):
+    first = factories.make_address(session, cast.marie, is_default=True)
+    second = factories.make_address(session, cast.marie, city="Lyon", zip_code="69001")
+    ada, ben = sign_in(cast.ada), sign_in(cast.ben)
+    urls = [f"/customers/{cast.marie.id}/addresses/{row.id}/edit" for row in (first, second)]
+    seen = hidden(ada.get(urls[0]).text)
+    data = paris(city="Lyon", zip_code="69001", is_default="y", **hidden(ben.get(urls[1]).text))
+    assert ben.post(urls[1], data=data).status_code == 303
+    assert ada.post(urls[0], data=paris(address_2="2nd floor", is_default="y", **seen)).status_code == 303
+    session.rollback()
+    found = session.execute(select(Address.address_2, Address.is_default).order_by(Address.city)).all()
+    assert found == [("", True), ("2nd floor", False)]
+
+
+def test_each_type_keeps_a_default_when_one_gets_the_other_type(sign_in, cast, session):
+    first = factories.make_address(session, cast.marie, is_default=True)
+    factories.make_address(session, cast.marie, city="Lyon", zip_code="69001")
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/addresses/{first.id}/edit"
+    data = paris(type="billing", **hidden(browser.get(url).text))
+    assert browser.post(url, data=data).status_code == 303
+    session.rollback()
+    found = session.execute(select(Address.type, Address.is_default).order_by(Address.type)).all()
+    assert found == [("billing", True), ("shipping", True)]
+
+
 def test_deleting_asks_first_and_the_other_becomes_the_default(sign_in, cast, session):
     first = factories.make_address(session, cast.marie, is_default=True)
     second = factories.make_address(session, cast.marie, city="Lyon")
