@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from app.db import PLANNED_ONCE
+from app.db import PLANNED_ONCE, READ_AHEAD
 from app.models.base import UtcDateTime
 
 
@@ -48,14 +48,14 @@ def read(session: Session, reads: Sequence[Read]) -> list[list[Any]]:
 
 
 def keep(session: Session, reads: Sequence[Read], found: Sequence[list[Any]]) -> None:
-    """Keep the rows of these, as `read` returned them, for whoever asks by `rows` in this transaction."""
+    """Keep the rows of these, as `read` returned them, for `rows`: for this transaction, until an act."""
     kept = {asked.statement: (asked.values, rows) for asked, rows in zip(reads, found, strict=True)}
-    session.info["read_ahead"] = (session.get_transaction(), kept)
+    session.info[READ_AHEAD] = (session.get_transaction(), kept)
 
 
 def rows(session: Session, wanted: Read) -> list[Any]:
     """Return the rows, as they were kept in this transaction or as they are now; columns by name."""
-    of_transaction, kept = session.info.get("read_ahead", (None, {}))
+    of_transaction, kept = session.info.get(READ_AHEAD, (None, {}))
     if kept and of_transaction is session.get_transaction() and not session.info.get("writing"):
         values, found = kept.get(wanted.statement, (None, []))
         if values == wanted.values:

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import delete
 
+from app.db import ReadingSession, transaction
 from app.domain.permissions import Role
 from app.models import Consent
 from app.queries import consents, customers, together
@@ -61,3 +63,14 @@ def test_nothing_is_kept_beyond_its_transaction_or_for_another_customer(session,
     session.commit()
     assert consents.list_states(session, actor, customer_id) == []
     assert customers.attribute_values(session, actor, other.id) == {"shirt_fit": "wide"}
+
+
+@pytest.mark.parametrize("one_change", [True, False])
+def test_nothing_is_kept_beyond_an_act(engine, session, shown, one_change):
+    customer_id, associate, north = shown
+    actor = factories.make_actor(associate, north)
+    with ReadingSession(engine) as reading:
+        customers.show(reading, actor, customer_id, ahead=profiles.reads(actor, customer_id))
+        with transaction(reading, one_change=one_change):
+            reading.execute(delete(Consent))
+        assert consents.list_states(reading, actor, customer_id) == []
