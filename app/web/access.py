@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, current_app, g, request, url_for
 from flask_login import LoginManager, current_user
@@ -133,6 +134,20 @@ def safe_next(target: str | None) -> str | None:
     return target if target and _LOCAL_PATH.match(target) else None
 
 
+def came_from() -> str | None:
+    """Return the address within this site of the page that sent the request, if it can be opened again."""
+    url = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if url.netloc != request.host or not current_app.url_map.bind(request.host).test(url.path, "GET"):
+        return None
+    return safe_next(urlunsplit(("", "", url.path, url.query, "")))
+
+
+def is_poll() -> bool:
+    """True for what an open page asks for by itself."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "is_polled", False) and htmx.wants_fragment()
+
+
 def register(app: Flask) -> None:
     """Load the user of each request and check each view's declaration before it runs."""
     manager = LoginManager()
@@ -157,7 +172,7 @@ def register(app: Flask) -> None:
         if found is None:
             return None
         user = _as_user(found)
-        if is_due and not _is_poll():
+        if is_due and not is_poll():
             # Work goes on while somebody else writes for long; the next request notes it.
             with suppress(Unavailable), transaction(session):
                 sign_in.note_seen(session, token)
@@ -189,11 +204,6 @@ def check_declarations(app: Flask) -> None:
     for endpoint, view in app.view_functions.items():
         if not hasattr(view, "access"):
             raise RuntimeError(f"{endpoint} does not declare its access: @public, @signed_in or @requires")
-
-
-def _is_poll() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return getattr(view, "is_polled", False) and htmx.wants_fragment()
 
 
 def _no_store(actor: Actor) -> Response:

@@ -1,12 +1,15 @@
 """Signing in and out, and the own password."""
 
+import uuid
+from contextlib import suppress
+
 from flask import Blueprint, Response, current_app, flash, g, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 
 from app.db import transaction
-from app.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from app.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
 from app.models import Associate
 from app.request_session import get_session
 from app.services import sign_in as service
@@ -37,6 +40,9 @@ def sign_in() -> Response:
             return response
         if token is not None:
             _begin(token)
+            if htmx.wants_fragment():
+                _stand_in(request.form.get("store_id", ""))
+                return _page(form, "", 200)
             return htmx.see_other(target)
         message = _("The e-mail address or the password is not right. Check both and try again.")
         status = 422
@@ -123,11 +129,27 @@ def _forget() -> Response:
 def _begin(token: str) -> None:
     # A new session from scratch: what was in the cookie before, the CSRF secret too, is gone.
     session.clear()
+    g.pop("csrf_token", None)
     user = current_app.login_manager._user_callback(token)  # type: ignore[attr-defined]  # noqa: SLF001
     if not isinstance(user, User):
         raise Unauthenticated
     login_user(user)
 
 
+def _stand_in(store_id: str) -> None:
+    """Go on in the store of the page that is open, where the user still works in it."""
+    with suppress(ValueError, NotFound), transaction(get_session()):
+        service.choose_store(get_session(), current_actor(), current_user.get_id(), uuid.UUID(store_id))
+
+
 def _page(form: SignInForm, message: str, status: int) -> Response:
-    return htmx.render("auth/sign_in.html", form=form, message=message, status=status)
+    # The cookie still names a session: it has ended, and did not by signing out.
+    has_ended = "_user_id" in session and not current_user.is_authenticated
+    return htmx.render(
+        "auth/sign_in.html",
+        fragment="auth/_again.html",
+        form=form,
+        message=message,
+        has_ended=has_ended,
+        status=status,
+    )

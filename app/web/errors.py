@@ -25,6 +25,8 @@ from app.errors import (
     Unavailable,
 )
 from app.web import htmx
+from app.web.access import came_from, is_poll
+from app.web.forms.auth import SignInForm
 from app.web.language import say
 
 # Title, advice and icon of the line that htmx shows; each status has a page of its own as well.
@@ -147,10 +149,13 @@ def _reasons(error: AppError) -> str:
 
 
 def _to_sign_in() -> Response:
-    target = request.full_path.rstrip("?") if request.method == "GET" else None
-    url = url_for("auth.sign_in", next=target)
-    if htmx.wants_fragment():
-        response = Response(status=401)
-        response.headers["HX-Redirect"] = url_for("auth.sign_in")
-        return response
-    return current_app.make_response(("", 303, {"Location": url}))
+    target = request.full_path.rstrip("?") if request.method == "GET" else came_from()
+    if not htmx.wants_fragment():
+        return current_app.make_response(("", 303, {"Location": url_for("auth.sign_in", next=target)}))
+    if request.method == "POST" and not is_poll():
+        # What was typed stays on the page; app.js sends it again afterwards.
+        text = render_template("auth/_again.html", form=SignInForm(None), message="")
+        return htmx.into_dialog(current_app.make_response((text, 401)))
+    response = Response(status=401)
+    response.headers["HX-Redirect"] = url_for("auth.sign_in", next=came_from())
+    return response

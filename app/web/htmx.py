@@ -35,3 +35,10 @@ def into_flashes(response: Response) -> Response:
     response.headers["HX-Retarget"] = "#flashes"
     response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def into_dialog(response: Response) -> Response:
+    """Show the answer in the dialog, above the page as it stands."""
+    response.headers["HX-Retarget"] = "#dialog-body"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response

@@ -10,7 +10,7 @@ from app.errors import NotFound
 from app.request_session import get_session
 from app.services import sign_in
 from app.web import htmx
-from app.web.access import current_actor, safe_next, signed_in
+from app.web.access import current_actor, came_from, signed_in
 
 blueprint = Blueprint("preferences", __name__)
 
@@ -50,4 +50,4 @@ def store() -> Response:
 
 
 def _back() -> str:
-    return safe_next(request.form.get("next")) or url_for("customers.index")
+    return came_from() or url_for("customers.index")

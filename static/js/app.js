@@ -117,8 +117,23 @@
     else showOffline();
   });
 
+  /* The session ended: the dialog asks to sign in, with the page as it was typed behind it; then the same is sent again. */
+  let refused = null;
+  function goOn(answer) {
+    const app = $(".app");
+    if (answer.dataset.signedIn !== app.dataset.user) {
+      location.assign($(".rail-brand").href);
+      return;
+    }
+    for (const field of $$("input[name=csrf_token]")) field.value = answer.dataset.token;
+    dialog().close();
+    refused?.requestSubmit(lastButton.get(refused));
+    refused = null;
+  }
+
   /* An error goes to the line at the top; behind an open dialog nobody would see it. */
   document.addEventListener("htmx:response:error", (event) => {
+    if (event.detail.ctx.response?.status === 401) refused = event.detail.ctx.sourceElement?.closest?.("form");
     if (event.detail.ctx.hx?.retarget && dialog()?.open) dialog().close();
   });
 
@@ -128,6 +143,12 @@
       if (!(part instanceof Element)) continue;
       const box = dialog();
       if (box && part.closest("#dialog-body")) {
+        if (part.dataset.signedIn) {
+          goOn(part);
+          return;
+        }
+        const store = $("[name=store_id]", part);
+        if (store && part.id === "auth-again") store.value = $(".app").dataset.store;
         if (!box.open) box.showModal();
         focusFirst(part);
         continue;

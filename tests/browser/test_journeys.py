@@ -1,11 +1,13 @@
 """The main job, by touch, as an associate does it."""
 
 import pytest
+from sqlalchemy import delete
 
-from app.models import Customer
+from app.models import Customer, SignInSession
 from app.services import search_index
 from tests import factories
 from tests.browser.conftest import LANDSCAPE, PORTRAIT
+from tests.cast import PASSWORD
 
 SCREENS = [
     pytest.param({"viewport": LANDSCAPE}, id="landscape"),
@@ -170,6 +172,38 @@ def test_the_list_is_walked_by_keyboard(tablet, cast):
     page.keyboard.press("Enter")
     page.wait_for_selector("#customers-profile")
     assert page.url.endswith(f"/customers/{cast.marie.id}")
+
+
+def test_a_session_that_ends_under_a_form_loses_nothing(tablet, cast, session):
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open(f"/customers/{cast.marie.id}")
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    session.execute(delete(SignInSession))
+    session.commit()
+    page.locator("#customers-contact-form button", has_text="Save").tap()
+    page.locator("#dialog-title:focus", has_text="Sign in again").wait_for()
+    assert ada.complaints.pop().endswith("(UNAUTHORIZED)")
+    ada.check()
+    page.fill("#dialog [name=username]", cast.ada.email)
+    page.fill("#dialog [name=password]", PASSWORD)
+    page.locator("#dialog button", has_text="Sign in").tap()
+    page.locator("#customers-contact", has_text="Marion").wait_for()
+    assert not page.locator("#dialog").is_visible()
+    # Somebody else goes on from the start.
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.wait_for_selector("#customers-contact-form")
+    session.execute(delete(SignInSession))
+    session.commit()
+    page.locator("#customers-contact-form button", has_text="Save").tap()
+    page.fill("#dialog [name=username]", cast.ben.email)
+    page.fill("#dialog [name=password]", PASSWORD)
+    page.locator("#dialog button", has_text="Sign in").tap()
+    page.wait_for_url(f"{ada.address}/customers")
+    session.expire_all()
+    assert session.get(Customer, cast.marie.id).revision == 2
 
 
 def test_a_lost_connection_keeps_what_was_typed_and_saves_once(tablet, cast, session):

@@ -166,7 +166,9 @@ def test_a_page_left_open_until_the_session_ended_goes_to_sign_in(cast, sign_in,
     answer = browser.post("/preferences/theme", data={"theme": "dark"}, headers={"X-CSRFToken": token})
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     hx = other.post("/preferences/theme", data={"theme": "dark"}, headers={"HX-Request": "true"})
-    assert (hx.status_code, hx.headers["HX-Redirect"]) == (401, "/sign-in")
+    # What was typed stays on the page: the dialog above it asks to sign in.
+    assert (hx.status_code, hx.headers["HX-Retarget"]) == (401, "#dialog-body")
+    assert hx.text.count('name="password"') == 1
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/v0/token", "/v0/d/consumer_profiles", "/w/x/one-click"])

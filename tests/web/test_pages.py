@@ -90,6 +90,21 @@ def test_nobody_is_sent_to_sign_in_and_back(client):
     assert (part.status_code, part.headers["HX-Redirect"], part.text) == (401, "/sign-in", "")
 
 
+@pytest.mark.parametrize(
+    ("came_from", "goes_on_to"),
+    [
+        ("http://localhost/data-requests?state=closed", "/data-requests?state=closed"),
+        ("http://localhost/customers/search", "/customers"),  # answers POST only
+        ("http://elsewhere.example/customers", "/customers"),
+        ("", "/customers"),
+    ],
+)
+def test_who_changes_the_colours_stays_on_the_page(cast, sign_in, came_from, goes_on_to):
+    browser = sign_in(cast.ada)
+    answer = browser.post("/preferences/theme", data={"theme": "dark"}, headers={"Referer": came_from})
+    assert (answer.status_code, answer.location) == (303, goes_on_to)
+
+
 def test_a_language_of_the_browser_counts_until_somebody_signs_in(cast, sign_in, client):
     assert (
         '<html lang="de"'
