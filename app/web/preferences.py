@@ -10,7 +10,7 @@ from app.errors import NotFound
 from app.request_session import get_session
 from app.services import sign_in
 from app.web import htmx
-from app.web.access import current_actor, came_from, signed_in
+from app.web.access import came_from, current_actor, signed_in
 
 blueprint = Blueprint("preferences", __name__)
 
