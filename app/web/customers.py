@@ -1,7 +1,7 @@
 """Customers: the list and search, the profile, contact data, history."""
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -105,6 +105,8 @@ def search() -> Response:
     """Show what a search finds."""
     names = set(asdict(Asked()))
     asked = Asked(**{name: value.strip() for name, value in request.form.items() if name in names})
+    if "wider" in request.form:
+        asked = replace(asked, list=request.form["wider"])
     return htmx.render("customers/index.html", fragment="customers/_results.html", **_list(asked, _offset()))
 
 
@@ -300,10 +302,12 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
     session, actor = get_session(), current_actor()
     query = asked.to_query(actor, offset)
     page = search_queries.list_page(session, actor, query)
+    is_wider = False
     if asked.text and not page.total and asked.list not in {CustomerList.STORE, CustomerList.ALL}:
         # Nobody on this list: look in the whole store before anybody makes a duplicate.
-        wider = Asked(**{**asdict(asked), "list": CustomerList.STORE.value})
+        wider = replace(asked, list=CustomerList.STORE.value)
         page = search_queries.list_page(session, actor, wider.to_query(actor, offset))
+        is_wider = True
     whole = search_whole.find(session, actor, asked.text) if asked.text else search_whole.Whole()
     masked_cards = whole.masked
     # Of somebody on hold the whole address, number or id was typed, which finds hardly anybody else.
@@ -320,6 +324,8 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         "masked_cards": masked_cards,
         "on_hold": on_hold,
         "may_create": actor.can(Permission.CUSTOMER_EDIT) and actor.store_id is not None,
+        "is_wider": is_wider,
+        "wider": _wider(actor, asked, is_wider),
     }
     if htmx.wants_fragment():
         # The search form stands on the page already.
@@ -334,6 +340,15 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
             for associate_id, name in queries.associates_of(session, actor, actor.store_id)
         ],
     }
+
+
+def _wider(actor: Actor, asked: Asked, is_wider: bool) -> str:
+    """Return the list in which a search may find whom the chosen one leaves out; empty for none."""
+    widest = CustomerList.ALL if actor.sees_every_customer else CustomerList.STORE
+    is_whole = is_wider or asked.list == CustomerList.STORE
+    if not asked.text or asked.list == widest or (is_whole and widest == CustomerList.STORE):
+        return ""
+    return widest.value if is_whole else CustomerList.STORE.value
 
 
 def _note(actor: Actor, asked: Asked, shown: list[uuid.UUID], masked: list[uuid.UUID]) -> None:

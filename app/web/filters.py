@@ -236,9 +236,13 @@ def navigation() -> tuple[NavItem, ...]:
     if user is None:
         return ()
     here = (request.blueprint or "").split(".")[0]
-    # The time limit leads to data requests and stands below them.
-    here = "data_requests" if here == "retention" else here
-    return _navigation(user.role, here, html_lang())
+    return _navigation(user.role, _BELOW.get(here, here), html_lang())
+
+
+# Parts of a customer's page with an address of their own, and the time limit, which leads to data requests.
+_BELOW = dict.fromkeys(("addresses", "attributes", "consents", "orders"), "customers") | {
+    "retention": "data_requests"
+}
 
 
 @lru_cache(maxsize=512)

@@ -6,6 +6,7 @@ import uuid
 from sqlalchemy import func, select
 
 from app.models import AccessEntry, AuditEntry, Customer, CustomerStore
+from app.services import search_index
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -32,6 +33,44 @@ def test_the_list_shows_the_store_and_nobody_else(sign_in, cast):
     assert "Lefèvre" in answer.text
     assert "Southerly" not in answer.text
     assert "marie@mail.example" not in answer.text
+
+
+def test_who_is_not_on_the_chosen_list_is_found_in_the_store(sign_in, cast, session):
+    asked = factories.make_customer(session, stores=(cast.north,), first_name="Luc")
+    mine = factories.make_customer(
+        session, stores=(cast.north,), first_name="Zoe", created_by_id=cast.ada.id, created_at=factories.NOON
+    )
+    search_index.refresh(session, [asked.id, mine.id])
+    session.commit()
+    browser = sign_in(cast.ada)
+
+    def search(**form):
+        return browser.post("/customers/search", data={"list": "mine", **form}, headers=HTMX).text
+
+    found = search(text="lefevre")
+    assert "Zoe" in found
+    assert "Luc" not in found
+    assert 'name="wider" value="store"' in found
+    found = search(text="lefevre", wider="store")
+    assert "Luc" in found
+    assert "wider" not in found
+    # Nobody on the list: the store is searched at once, and the page says so.
+    found = search(text="luc")
+    assert "Not in this list; in your store: 1 customer" in found
+    assert "wider" not in found
+    assert "wider" not in search(text="nobody-at-all")
+    assert (
+        'name="wider" value="all"'
+        in sign_in(cast.root).post("/customers/search", data={"list": "store", "text": "lefevre"}).text
+    )
+
+
+def test_whose_address_another_store_knows_is_not_created_twice(sign_in, cast):
+    browser = sign_in(cast.ada)
+    found = browser.post("/customers/search", data={"text": cast.stranger.email}, headers=HTMX).text
+    assert 'data-announce="Nobody of your store, but known elsewhere"' in found
+    assert "Add to my store" in found
+    assert "/customers/new" not in found
 
 
 def test_search_finds_without_accents_in_any_order_and_by_phone(sign_in, cast):

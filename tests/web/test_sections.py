@@ -210,3 +210,18 @@ def test_what_belongs_to_no_field_is_said_above_the_form(sign_in, cast, session)
     url = f"/customers/{cast.marie.id}/attributes/edit"
     many = browser.post(url, data={"attribute_shirt_fit": "slim", **hidden(browser.get(url).text)})
     assert (many.status_code, "at most 20 attributes" in many.text) == (422, True)
+
+
+def test_a_date_is_chosen_in_the_browsers_calendar_unless_it_could_not_show_it(sign_in, cast, session):
+    factories.make_definition(session, key="birthday", label="Birthday", type="date", choices=[])
+    value = factories.make_attribute(session, cast.marie, "birthday", "1990-05-31")
+    session.commit()
+    browser, url = sign_in(cast.ada), f"/customers/{cast.marie.id}/attributes/edit"
+    found = {}
+    for stored in ("1990-05-31", "in May"):
+        value.value = stored
+        session.commit()
+        field = re.search(r'<input[^>]*name="attribute_birthday"[^>]*>', browser.get(url).text)[0]
+        found[stored] = re.search(r'type="(\w+)"', field)[1]
+        assert f'value="{stored}"' in field
+    assert found == {"1990-05-31": "date", "in May": "text"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -60,10 +61,19 @@ def groups(form: AttributesForm, definitions: Mapping[str, Definition]) -> list[
     """Return the fields by group, in the order of the definitions."""
     found: dict[str, list[FormEntry]] = {}
     for key, definition in definitions.items():
-        found.setdefault(definition.group, []).append(
-            FormEntry(field=form[PREFIX + key], kind=definition.type)
-        )
+        field = form[PREFIX + key]
+        # The browser's calendar shows nothing of a value that is no date.
+        is_unreadable = definition.type == AttributeType.DATE and not _is_date(field.data)
+        kind = AttributeType.TEXT if is_unreadable else definition.type
+        found.setdefault(definition.group, []).append(FormEntry(field=field, kind=kind))
     return [FormGroup(label=label, fields=entries) for label, entries in found.items()]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return not text or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _field(definition: Definition, value: str) -> Field:
