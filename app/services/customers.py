@@ -174,14 +174,20 @@ def add_to_store(
     """Make a customer of another store known to this one.
 
     `proof` is the whole e-mail address, phone number or display id that the associate was told:
-    without it the customer is not found, so that nobody browses strangers. Raises NotFound, and
-    Conflict for one on hold: no more people are to see them.
+    without it the customer is not found, so that nobody browses strangers. Who is the store's already
+    stays so: two taps, or two colleagues at once, do it once. Raises NotFound, and Conflict for one on
+    hold: no more people are to see them.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     scope.require_store(actor, store_id)
-    if customer_id not in {found.id for found in search_whole.find(session, actor, proof).masked}:
+    place = (store_id, customer_id)
+    if session.get(CustomerStore, place) is None and customer_id not in {
+        found.id for found in search_whole.find(session, actor, proof).masked
+    }:
         raise NotFound
     customer = session.get_one(Customer, customer_id, with_for_update=customer_queries.LOCK)
+    if session.get(CustomerStore, place) is not None:
+        return customer
     holds.refuse(session, actor, customer_id)
     link(session, customer.id, store_id, LinkReason.ADDED)
     revisions.touch(customer)

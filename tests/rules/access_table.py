@@ -229,9 +229,10 @@ TABLE: dict[str, Line] = {
     "POST /customers/new": create(303, lambda things: {"email": f"new-{things.customer.email}"}),
     f"GET {CUSTOMER}": view(),
     f"POST {CUSTOMER}/reveal": edit(200, lambda _things: {"field": "phone"}),
-    # The other associate was told the whole e-mail address; the others have the customer already.
+    # The other associate was told the whole e-mail address; for the others, who have the customer already,
+    # it changes nothing.
     f"POST {CUSTOMER}/add-to-store": Line(
-        (SIGN_IN, 404, 303, 404, 404, 403), lambda things: {"proof": things.customer.email}
+        (SIGN_IN, 303, 303, 303, 303, 403), lambda things: {"proof": things.customer.email}
     ),
     f"GET {CUSTOMER}/contact": view(),
     f"GET {CUSTOMER}/edit": edit(200),

@@ -147,6 +147,10 @@ def test_a_whole_email_of_another_store_shows_a_masked_card_that_can_be_added(si
     session.expire_all()
     assert session.get(CustomerStore, (cast.north.id, cast.stranger.id)).reason == "added"
     assert browser.get(f"/customers/{cast.stranger.id}").status_code == 200
+    # A second tap, or a colleague's: it is done, and done once.
+    assert browser.post(url, data={"proof": cast.stranger.email}).status_code == 303
+    added = select(func.count()).where(AuditEntry.action == "customer.added_to_store")
+    assert session.scalar(added) == 1
 
 
 def test_the_profile_masks_contact_data_until_it_is_asked_for(sign_in, cast, session):
