@@ -159,7 +159,7 @@ def list_events(session: Session, actor: Actor, customer_id: uuid.UUID) -> Seque
             device=event.device,
             weaknesses=weaknesses(
                 Method(event.method),
-                has_wording=event.wording_id is not None,
+                has_wording=event.wording != "",
                 has_evidence=event.evidence_id is not None,
             )
             if Action(event.action) in YES_ACTIONS

@@ -62,6 +62,13 @@ def test_a_yes_opts_in_and_a_withdrawal_ends_it(session, shop, ada, marie):
     assert actions == ["consent.recorded", "consent.recorded"]
 
 
+def test_the_wording_of_another_system_is_a_wording(session, shop, ada, marie):
+    """It comes by its label only; the queue of reviews takes it, and so does the history."""
+    say(session, ada, marie, shop, Action.GIVEN)
+    (event,) = consent_queries.list_events(session, ada, marie.id)
+    assert (event.wording, event.weaknesses) == ("clienteling-1", ("No evidence",))
+
+
 def test_another_purpose_is_no_opt_in_of_the_store(session, shop, ada, marie):
     say(session, ada, marie, shop, Action.GIVEN, purpose=Purpose.MARKETING)
     assert link_of(session, shop, marie).opt_in_state == "not_asked"
