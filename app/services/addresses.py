@@ -52,14 +52,14 @@ def create(
     holds.refuse(session, actor, customer_id)
     columns = given.check(strict=strict, may_be_empty=not strict)
     _refuse_stale(customer, revision)
-    same_type = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
-    if len(same_type) >= MAX_ADDRESSES:
+    known = session.scalars(select(Address).where(Address.customer_id == customer_id)).all()
+    if len(known) >= MAX_ADDRESSES:
         raise Conflict(
             message=Text.of(
                 N_("A customer keeps at most %(count)s addresses. Delete one first."), count=MAX_ADDRESSES
             )
         )
-    if not any(address.type == columns["type"] for address in same_type):
+    if not any(address.type == columns["type"] for address in known):
         columns["is_default"] = True
     dropped = _clear_default(session, customer_id, columns["type"]) if columns["is_default"] else []
     now = clock.utcnow()
