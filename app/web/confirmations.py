@@ -17,6 +17,7 @@ from app.services import confirmations as service
 from app.web import htmx, passwords
 from app.web.access import safe_next, signed_in
 from app.web.forms.base import BaseForm
+from app.web.language import say
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -65,7 +66,7 @@ def confirm() -> Response:
         try:
             attempt = passwords.try_own(form.password.data or "")
         except RateLimited as error:
-            response = htmx.render("auth/confirm.html", form=form, messages=[error.message], status=429)
+            response = htmx.render("auth/confirm.html", form=form, messages=[say(error.message)], status=429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         if attempt is not None:

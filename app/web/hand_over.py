@@ -18,6 +18,7 @@ from app.request_session import get_session
 from app.services import consent_capture
 from app.web import consents, devices, htmx, passwords
 from app.web.access import current_actor, for_customers, signed_in
+from app.web.language import say
 
 blueprint = Blueprint("hand_over", __name__)
 
@@ -57,7 +58,7 @@ def take_back() -> Response:
         try:
             attempt = passwords.try_own(request.form.get("password", ""))
         except RateLimited as error:
-            response = htmx.render("hand_over/take_back.html", status=429, message=error.message)
+            response = htmx.render("hand_over/take_back.html", status=429, message=say(error.message))
             response.headers["Retry-After"] = str(error.retry_after)
             return response
         if attempt is not None:

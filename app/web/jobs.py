@@ -14,6 +14,7 @@ from app.request_session import get_session
 from app.services import jobs as service
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, polled, requires, signed_in
+from app.web.language import say
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -69,7 +70,7 @@ def retry(job_id: uuid.UUID) -> Response:
             service.retry(session, actor, job_id)
         flash(_("The job is tried again."), "ok")
     except Conflict as error:
-        flash(_(error.message), "warn")
+        flash(say(error.message), "warn")
     return htmx.see_other(url_for("jobs.index"))
 
 

@@ -124,7 +124,7 @@ def decide(event_id: uuid.UUID) -> Response:
         form.apply_errors(error)
         return _show(session, actor, asked, event_id, form=form, status=422)
     except Conflict as error:
-        return _show(session, actor, asked, event_id, message=error.message, status=409)
+        return _show(session, actor, asked, event_id, message=say(error.message), status=409)
     following = _next(session, actor, asked)
     return _go_on(session, actor, asked, following, done=review.id)
 
@@ -163,7 +163,7 @@ def decide_bulk() -> Response:
             return _show(session, actor, asked, status=422)
         return _show_bulk(rows, asked, form, status=422)
     except Conflict as error:
-        flash(_("Nothing was decided. %(reason)s", reason=_(error.message)), "bad")
+        flash(_("Nothing was decided. %(reason)s", reason=say(error.message)), "bad")
         return _show(session, actor, asked, status=409)
     return _go_on(session, actor, asked, None, done=bulk_id)
 
@@ -177,7 +177,7 @@ def undo(review_id: uuid.UUID) -> Response:
         with transaction(session):
             undone = service.undo_any(session, actor, review_id, four_eyes=_four_eyes())
     except Conflict as error:
-        flash(_(error.message), "bad")
+        flash(say(error.message), "bad")
         return _show(session, actor, asked, status=409)
     flash(
         ngettext(

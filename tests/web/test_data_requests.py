@@ -149,7 +149,10 @@ def test_guessing_the_password_is_stopped(cast, session, sign_in):
     mia = sign_in(cast.mia)
     found = [mia.post("/confirm-password", data={"password": f"guess {n}"}).status_code for n in range(6)]
     assert found == [422] * 5 + [429]
-    assert mia.post("/confirm-password", data={"password": PASSWORD}).status_code == 429
+    mia.post("/preferences/language", data={"locale": "de"})
+    refused = mia.post("/confirm-password", data={"password": PASSWORD})
+    assert refused.status_code == 429
+    assert "Zu viele Anmeldeversuche." in refused.text
 
 
 def test_confirming_leads_to_no_other_site(cast, sign_in):
