@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     app.extensions["settings"] = settings
     app.extensions["engine"] = make_engine(settings.database_url, pool_size=settings.web_threads + 1)
-    set_ledger_key(app.extensions["engine"], settings.ledger_secret)
+    set_ledger_key(app.extensions["engine"], settings.erasure_key)
     app.extensions["list_log"] = ListLog(app.extensions["engine"])
     # What was saved for the background workers is done at once; the pages know nothing of them.
     set_waker(app.extensions["engine"], Waker(settings))

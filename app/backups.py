@@ -145,7 +145,7 @@ def refuse_other_key(engine: Engine, settings: Settings) -> None:
 
     Asked at each start, hence of the database with one statement, and of the file without reading its lines.
     """
-    key = LedgerKey(settings.ledger_secret)
+    key = LedgerKey(settings.erasure_key)
     path = settings.data_dir / ledger.NAME
     with Session(engine) as session:
         if erasures.is_under_other_key(session, key) or not ledger.key_ids(path) <= {key.id}:
@@ -167,7 +167,7 @@ def replay(engine: Engine, settings: Settings, path: Path, *, ends_sessions: boo
 
     Raises Conflict, before anything is changed, when the ledger was written under another key or is none.
     """
-    key = LedgerKey(settings.ledger_secret)
+    key = LedgerKey(settings.erasure_key)
     actor = Actor.system(N_("Ledger of erasures"))
     read = ledger.read(path)
     with Session(engine, expire_on_commit=False) as session:
@@ -202,7 +202,7 @@ def _draft_of(path: Path) -> Path:
 def _prepare(settings: Settings, draft: Path) -> Replayed:
     """Bring a copy to the newest schema and erase again whoever was erased since."""
     engine = make_engine(f"sqlite:///{draft}", bulk=True)
-    set_ledger_key(engine, settings.ledger_secret)
+    set_ledger_key(engine, settings.erasure_key)
     try:
         schema.upgrade(engine)
         return replay(engine, settings, settings.data_dir / ledger.NAME, ends_sessions=True)

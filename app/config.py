@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ class Settings:
     data_dir: Path
     database_url: str
     secret_key: str
+    erasure_key: str
     secret_key_fallbacks: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8000
@@ -50,7 +51,6 @@ class Settings:
     web_workers: int = 2
     web_threads: int = 4
     deletion_call_off_days: int = DEFAULT_CALL_OFF_DAYS
-    erasure_key: str = ""
     run_jobs: bool = True
     job_workers: int = 2
     job_lease_seconds: int = 60
@@ -70,12 +70,6 @@ class Settings:
     profiles_per_hour: int = 60
     retention_months: int = DEFAULT_MONTHS
     retention_automatic: bool = False
-    testing: bool = field(default=False)
-
-    @property
-    def ledger_secret(self) -> str:
-        """What the ledger of erasures is hashed under."""
-        return self.erasure_key or self.secret_key
 
     @property
     def retention(self) -> Policy:
@@ -98,43 +92,7 @@ class Settings:
         return self.database_url.startswith("sqlite")
 
 
-ENVIRONMENT = (
-    "DATA_DIR",
-    "DATABASE_URL",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "HOST",
-    "PORT",
-    "ALLOW_HTTP",
-    "TRUSTED_HOSTS",
-    "PROXY_COUNT",
-    "CUSTOMER_VISIBILITY",
-    "SESSION_IDLE_MINUTES",
-    "SESSION_HOURS",
-    "WEB_WORKERS",
-    "WEB_THREADS",
-    "DELETION_CALL_OFF_DAYS",
-    "ERASURE_KEY",
-    "RUN_JOBS",
-    "JOB_WORKERS",
-    "JOB_LEASE_SECONDS",
-    "REVIEW_FOUR_EYES",
-    "WEBHOOK_ALLOW_PRIVATE",
-    "PUBLIC_URL",
-    "MAIL_URL",
-    "MAIL_FROM",
-    "CONSENT_MONTHS",
-    "API_TOKEN_MINUTES",
-    "API_REFRESH_DAYS",
-    "API_REQUESTS_PER_MINUTE",
-    "API_LISTS_PER_MINUTE",
-    "LOG_LEVEL",
-    "ACCESS_LOG_MONTHS",
-    "AUDIT_LOG_MONTHS",
-    "PROFILES_PER_HOUR",
-    "RETENTION_MONTHS",
-    "RETENTION_AUTOMATIC",
-)
+ENVIRONMENT = tuple(field.name.upper() for field in fields(Settings))
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -148,42 +106,42 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"DATA_DIR {data_dir} cannot be made: {error.strerror}") from None
-    host = _host(env.get("HOST"))
+    host, port = _host(env.get("HOST")), _number(env, "PORT", 1, 65535)
     return Settings(
         data_dir=data_dir,
         database_url=_database_url(env.get("DATABASE_URL"), data_dir),
         secret_key=_secret(env.get("SECRET_KEY"), data_dir),
         secret_key_fallbacks=_fallbacks(env.get("SECRET_KEY_FALLBACKS")),
         host=host,
-        port=_number(env, "PORT", 8000, 1, 65535),
+        port=port,
         allow_http=_flag(env, "ALLOW_HTTP"),
         trusted_hosts=_trusted(env.get("TRUSTED_HOSTS")) or tuple(dict.fromkeys((*LOOPBACK, host))),
-        proxy_count=_number(env, "PROXY_COUNT", 0, 0, 5),
+        proxy_count=_number(env, "PROXY_COUNT", 0, 5),
         customer_visibility=_visibility(env.get("CUSTOMER_VISIBILITY")),
-        session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 720),
-        session_hours=_number(env, "SESSION_HOURS", 12, 1, 24),
-        web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
-        web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
-        deletion_call_off_days=_number(env, "DELETION_CALL_OFF_DAYS", DEFAULT_CALL_OFF_DAYS, 0, 21),
+        session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 1, 720),
+        session_hours=_number(env, "SESSION_HOURS", 1, 24),
+        web_workers=_number(env, "WEB_WORKERS", 1, 64),
+        web_threads=_number(env, "WEB_THREADS", 1, 64),
+        deletion_call_off_days=_number(env, "DELETION_CALL_OFF_DAYS", 0, 21),
         erasure_key=_secret(env.get("ERASURE_KEY"), data_dir, name="ERASURE_KEY", file="erasure-key"),
-        run_jobs=_flag(env, "RUN_JOBS", default="yes"),
-        job_workers=_number(env, "JOB_WORKERS", 2, 1, 32),
-        job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 60, 2, 3600),
-        review_four_eyes=_flag(env, "REVIEW_FOUR_EYES", default="yes"),
+        run_jobs=_flag(env, "RUN_JOBS"),
+        job_workers=_number(env, "JOB_WORKERS", 1, 32),
+        job_lease_seconds=_number(env, "JOB_LEASE_SECONDS", 2, 3600),
+        review_four_eyes=_flag(env, "REVIEW_FOUR_EYES"),
         webhook_allow_private=_flag(env, "WEBHOOK_ALLOW_PRIVATE"),
-        public_url=_public_url(env.get("PUBLIC_URL"), host, _number(env, "PORT", 8000, 1, 65535)),
+        public_url=_public_url(env.get("PUBLIC_URL"), host, port),
         mail_url=_mail_url(env.get("MAIL_URL")),
         mail_from=_mail_from(env.get("MAIL_FROM")),
-        consent_months=_number(env, "CONSENT_MONTHS", 36, 0, 240),
-        api_token_minutes=_number(env, "API_TOKEN_MINUTES", 1440, 1, 525_600),
-        api_refresh_days=_number(env, "API_REFRESH_DAYS", 30, 1, 365),
-        api_requests_per_minute=_number(env, "API_REQUESTS_PER_MINUTE", 600, 1, 1_000_000),
-        api_lists_per_minute=_number(env, "API_LISTS_PER_MINUTE", 300, 1, 1_000_000),
+        consent_months=_number(env, "CONSENT_MONTHS", 0, 240),
+        api_token_minutes=_number(env, "API_TOKEN_MINUTES", 1, 525_600),
+        api_refresh_days=_number(env, "API_REFRESH_DAYS", 1, 365),
+        api_requests_per_minute=_number(env, "API_REQUESTS_PER_MINUTE", 1, 1_000_000),
+        api_lists_per_minute=_number(env, "API_LISTS_PER_MINUTE", 1, 1_000_000),
         log_level=_log_level(env.get("LOG_LEVEL")),
-        access_log_months=_number(env, "ACCESS_LOG_MONTHS", 12, 1, 120),
-        audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 36, 1, 120),
-        profiles_per_hour=_number(env, "PROFILES_PER_HOUR", 60, 1, 10_000),
-        retention_months=_number(env, "RETENTION_MONTHS", DEFAULT_MONTHS, 0, 240),
+        access_log_months=_number(env, "ACCESS_LOG_MONTHS", 1, 120),
+        audit_log_months=_number(env, "AUDIT_LOG_MONTHS", 1, 120),
+        profiles_per_hour=_number(env, "PROFILES_PER_HOUR", 1, 10_000),
+        retention_months=_number(env, "RETENTION_MONTHS", 0, 240),
         retention_automatic=_flag(env, "RETENTION_AUTOMATIC"),
     )
 
@@ -282,21 +240,21 @@ def _public_url(given: str | None, host: str, port: int) -> str:
 
 def _mail_url(given: str | None) -> str:
     if not given or given in {"file", "log", "off"}:
-        return given or "file"
+        return given or Settings.mail_url
     if not _has_host(given) or urlsplit(given).scheme not in {"smtp", "smtps"}:
         raise BadSetting("MAIL_URL must be file, log, off, or like smtp://user:password@mail.example:587")
     return given
 
 
 def _mail_from(given: str | None) -> str:
-    value = given or "Clienteling <no-reply@localhost>"
+    value = given or Settings.mail_from
     if not _SENDER.match(value):
         raise BadSetting("MAIL_FROM must be an address, like Store <store@example.com>")
     return value
 
 
 def _host(given: str | None) -> str:
-    value = given or "127.0.0.1"
+    value = given or Settings.host
     if not _is_host(value):
         raise BadSetting("HOST must be an address of this machine or its name, like 0.0.0.0")
     return value
@@ -338,7 +296,7 @@ def _trusted(given: str | None) -> tuple[str, ...]:
 
 
 def _log_level(given: str | None) -> str:
-    value = (given or "INFO").upper()
+    value = (given or Settings.log_level).upper()
     if value not in _LOG_LEVELS:
         raise BadSetting(f"LOG_LEVEL must be one of {', '.join(_LOG_LEVELS)}")
     return value
@@ -348,15 +306,17 @@ def _words(given: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (given or "").split(",") if word.strip())
 
 
-def _flag(env: Mapping[str, str], name: str, default: str = "no") -> bool:
-    given = (env.get(name) or default).lower()
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    given = (env.get(name) or "").lower()
+    if not given:
+        return bool(getattr(Settings, name.lower()))
     if given not in {"yes", "no", "1", "0", "true", "false"}:
         raise BadSetting(f"{name} must be yes or no")
     return given in {"yes", "1", "true"}
 
 
-def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    given = env.get(name) or str(default)
+def _number(env: Mapping[str, str], name: str, low: int, high: int) -> int:
+    given = env.get(name) or str(getattr(Settings, name.lower()))
     if not (given.isascii() and given.isdigit() and low <= int(given) <= high):
         raise BadSetting(f"{name} must be a whole number from {low} to {high}")
     return int(given)
@@ -364,6 +324,6 @@ def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int
 
 def _visibility(given: str | None) -> Visibility:
     try:
-        return Visibility(given or "store")
+        return Visibility(given or Settings.customer_visibility)
     except ValueError:
         raise BadSetting("CUSTOMER_VISIBILITY must be store or company") from None

@@ -17,7 +17,7 @@ def open_engine(settings: config.Settings | None = None) -> Iterator[Engine]:
     """Give an engine without the time limits of pages, closed at the end."""
     settings = settings or config.load()
     engine = make_engine(settings.database_url, bulk=True)
-    set_ledger_key(engine, settings.ledger_secret)
+    set_ledger_key(engine, settings.erasure_key)
     try:
         yield engine
     finally:

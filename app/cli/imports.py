@@ -148,7 +148,7 @@ def _import(
 ) -> Counter[Outcome]:
     settings = config.load()
     engine = make_engine(settings.database_url, bulk=True)
-    set_ledger_key(engine, settings.ledger_secret)
+    set_ledger_key(engine, settings.erasure_key)
     # Each batch makes many rows and lets them go: looking for cycles less often is a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
     try:

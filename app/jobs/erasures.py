@@ -14,7 +14,7 @@ from app.services import data_requests, erasures
 @handles(JobKind.CUSTOMER_ERASE)
 def erase(work: Work) -> None:
     """Erase one customer, each step in a transaction of its own; killed anywhere, it goes on there."""
-    key = LedgerKey(work.settings.ledger_secret)
+    key = LedgerKey(work.settings.erasure_key)
     with work.step() as session:
         names = erasures.begin(session, work.actor, work.subject_uuid)
         is_under_way = erasures.is_under_way(session, work.subject_uuid)

@@ -52,7 +52,7 @@ class Runner:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.settings = settings
-        db.set_ledger_key(engine, settings.ledger_secret)
+        db.set_ledger_key(engine, settings.erasure_key)
         self.lease = timedelta(seconds=settings.job_lease_seconds)
         self.stopping = threading.Event()
         self.log = structlog.get_logger()

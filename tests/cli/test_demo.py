@@ -42,7 +42,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def settings(tmp_path, database_url):
-    return Settings(data_dir=tmp_path, database_url=database_url, secret_key="x" * 40, testing=True)
+    return Settings(data_dir=tmp_path, database_url=database_url, secret_key="x" * 40, erasure_key="e" * 40)
 
 
 def assert_people_of_many_scripts(session):

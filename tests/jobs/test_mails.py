@@ -34,6 +34,7 @@ def settings(tmp_path, database_url):
         data_dir=tmp_path,
         database_url=database_url,
         secret_key="s" * 40,
+        erasure_key="e" * 40,
         public_url="https://shop.example",
         mail_from="Shop <shop@shop.example>",
     )

@@ -133,7 +133,7 @@ def test_a_job_is_found_although_nobody_was_woken(session, start):
 def test_a_commit_wakes_the_worker(session, engine, environment):
     settings = Settings(
         data_dir=Path(environment["DATA_DIR"]), database_url=engine.url.render_as_string(hide_password=False),
-        secret_key="s" * 40,
+        secret_key="s" * 40, erasure_key="e" * 40,
     )  # fmt: skip
     settings.data_dir.mkdir()
     waker = Waker(settings)
@@ -162,7 +162,8 @@ def test_a_message_of_the_queue_can_run_no_code():
 
 def make_runner(engine, tmp_path):
     return runner.Runner(
-        engine, Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40)
+        engine,
+        Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40, erasure_key="e" * 40),
     )
 
 

@@ -90,7 +90,11 @@ def receiver():
 @pytest.fixture
 def runner(engine, tmp_path):
     settings = Settings(
-        data_dir=tmp_path, database_url=str(engine.url), secret_key=KEY, webhook_allow_private=True
+        data_dir=tmp_path,
+        database_url=str(engine.url),
+        secret_key=KEY,
+        erasure_key="e" * 40,
+        webhook_allow_private=True,
     )
     return Runner(engine, settings)
 
@@ -281,7 +285,11 @@ def test_without_the_key_of_the_program_nothing_is_sent(session, engine, tmp_pat
     register(session, receiver.url)
     rename(session, make_customer(session), "A")
     other = Settings(
-        data_dir=tmp_path, database_url=str(engine.url), secret_key="t" * 40, webhook_allow_private=True
+        data_dir=tmp_path,
+        database_url=str(engine.url),
+        secret_key="t" * 40,
+        erasure_key="e" * 40,
+        webhook_allow_private=True,
     )
     deliver_all(Runner(engine, other))
     assert receiver.seen == []
@@ -291,7 +299,7 @@ def test_without_the_key_of_the_program_nothing_is_sent(session, engine, tmp_pat
 def test_an_address_that_became_private_is_refused_before_it_is_called(session, engine, tmp_path, receiver):
     register(session, receiver.url.replace("http://", "https://").replace("127.0.0.1", "localhost"))
     rename(session, make_customer(session), "A")
-    strict = Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key=KEY)
+    strict = Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key=KEY, erasure_key="e" * 40)
     deliver_all(Runner(engine, strict))
     assert receiver.seen == []
     assert session.scalars(select(Delivery.error)).one() == (

@@ -57,6 +57,23 @@ def test_every_setting_that_is_read_is_named():
     assert read == set(config.ENVIRONMENT)
 
 
+def test_the_defaults_and_limits_of_the_settings_are_those_of_the_document(tmp_path):
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \| (.*) \|$", text, re.MULTILINE)
+    bare = {"DATA_DIR": str(tmp_path)}
+    standing = config.load(bare)
+    for name, default, words in rows:
+        if name not in {"DATA_DIR", "PUBLIC_URL"}:
+            assert (name, config.load({**bare, name: default})) == (name, standing)
+        for low, high in re.findall(r"\((\d+) to (\d+)[;)]", words):
+            config.load({**bare, name: low})
+            config.load({**bare, name: high})
+            for past in (int(low) - 1, int(high) + 1):
+                with pytest.raises(config.BadSetting, match=name):
+                    config.load({**bare, name: str(past)})
+    assert len(rows) > 25
+
+
 def vendored():
     lines = (ROOT / "static/vendor/VERSIONS").read_text(encoding="utf-8").splitlines()
     return [line.split()[:4] for line in lines if line and not line.startswith("#")]

@@ -35,7 +35,9 @@ def test_the_daily_job_deletes_what_is_older_than_set(
                 audit.record_access(session, SYSTEM, AccessAction.VIEWED, customer.id)
                 audit.record(session, SYSTEM, AuditAction.CUSTOMER_UPDATED, subject=("customer", customer.id))
         jobs.add(session, SYSTEM, JobKind.LOGS_TIDY, subject=("logs", "all"))
-    settings = Settings(data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40)
+    settings = Settings(
+        data_dir=tmp_path, database_url=str(engine.url), secret_key="s" * 40, erasure_key="e" * 40
+    )
     settings = replace(settings, access_log_months=access_months, audit_log_months=audit_months)
     runner.load_handlers()
     assert runner.Runner(engine, settings).run_next() is True

@@ -49,7 +49,12 @@ class Browser(FlaskClient):
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        data_dir=tmp_path, database_url=database_url, secret_key="s" * 40, allow_http=True, web_threads=2
+        data_dir=tmp_path,
+        database_url=database_url,
+        secret_key="s" * 40,
+        erasure_key="e" * 40,
+        allow_http=True,
+        web_threads=2,
     )
 
 
@@ -59,7 +64,14 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     folder = tmp_path_factory.mktemp("application")
     url = f"sqlite:///{folder / 'none.db'}"
     return create_app(
-        Settings(data_dir=folder, database_url=url, secret_key="s" * 40, allow_http=True, web_threads=2)
+        Settings(
+            data_dir=folder,
+            database_url=url,
+            secret_key="s" * 40,
+            erasure_key="e" * 40,
+            allow_http=True,
+            web_threads=2,
+        )
     )
 
 
@@ -67,7 +79,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 def at_work(app: Flask, settings: Settings, database: Database) -> Iterator[Flask]:
     """Give the application all that it keeps while it runs, new for a test."""
     engine = database.engine.execution_options()
-    set_ledger_key(engine, settings.ledger_secret)
+    set_ledger_key(engine, settings.erasure_key)
     set_waker(engine, Waker(settings))
     # Its thread would write while a test does, and SQLite has one writer.
     list_log = ListLog(engine, has_thread=False)
