@@ -4,15 +4,14 @@ The codes are those of the v0 page and of its clients; `app/errors.py` gives the
 from Invalid, which v0 answers with 400.
 """
 
-import traceback
 from typing import Any
 
-import structlog
 from flask import Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
 
+from app import logs
 from app.api import responses
 from app.db import as_app_error
 from app.errors import (
@@ -140,14 +139,6 @@ def _http_error(error: HTTPException) -> Response:
 def _fault(error: Exception) -> Response:
     if current_app.config["PROPAGATE_EXCEPTIONS"]:
         raise error
-    # Where it happened, frame by frame; the message may hold personal data and stays out.
-    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    structlog.get_logger().error(
-        "fault",
-        kind=type(error).__name__,
-        route=request.endpoint,
-        request_id=g.get("request_id"),
-        frames=frames[-12:],
-    )
+    logs.fault(error, route=request.endpoint, request_id=g.get("request_id"))
     text = "Something went wrong on our side. Nothing was saved."
     return responses.json_response(body("internal_server_error", text), 500)

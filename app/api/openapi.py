@@ -150,16 +150,6 @@ _CUSTOMER = {
     "revision": 2,
     "display_id": "JQ2MDZ",
 }
-_SHORT_KEYS: tuple[str, ...] = (
-    "email",
-    "id",
-    "first_name",
-    "last_name",
-    "phone_number",
-    "country_code",
-    "created_by_name",
-)
-_SHORT_KEYS += ("store_name", "created_at", "display_id")
 _ORDER_SENT = {
     "external_order_id": "WEB-1042",
     "created_at": "2026-05-01T10:00:00.000Z",
@@ -235,7 +225,7 @@ OPERATIONS: dict[str, Operation] = {
         parameters=_LIST_PARAMETERS,
         answer="ShortCustomerList",
         example={
-            "items": [{name: _CUSTOMER[name] for name in _SHORT_KEYS}],
+            "items": [{name: _CUSTOMER[name] for name in schemas.SHORT_KEYS}],
             "pagination_info": _NUMBERS,
         },
         errors=(400,),

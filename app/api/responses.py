@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-PREFIX = "/v0/"
+from app.config import API_PREFIX
+
 REQUEST_ID_HEADER = "X-Newstore-Request-Id"
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -13,7 +14,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 def is_api() -> bool:
     """True when the request is for the API."""
-    return request.path.startswith(PREFIX)
+    return request.path.startswith(API_PREFIX)
 
 
 def json_response(body: Any, status: int = 200) -> Response:

@@ -1,5 +1,6 @@
 """The shapes of API v0: rows to JSON with the documented keys, and bodies to inputs of the services."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -166,15 +167,10 @@ def changed_address(address: Address, read: Mapping[str, Any]) -> AddressInput:
     return AddressInput(**{name: read.get(name, getattr(address, name)) for name in names})
 
 
-def under_client_names(refused: Invalid, *, address: str = "") -> Invalid:
+def under_client_names(refused: Invalid) -> Invalid:
     """Return a service's refusal with its fields named as in the body."""
-
-    def rename(name: str) -> str:
-        if name.startswith("attribute."):
-            return "extended_attributes." + name.removeprefix("attribute.")
-        return f"{address}.{name}" if address and name else name
-
-    return Invalid({rename(name): why for name, why in refused.fields.items()}, refused.message)
+    names = {name: re.sub(r"\Aattribute\.", "extended_attributes.", name) for name in refused.fields}
+    return Invalid({names[name]: why for name, why in refused.fields.items()}, refused.message)
 
 
 def moment(at: datetime | None) -> str | None:
@@ -208,6 +204,13 @@ def customer(row: Profile) -> dict[str, Any]:
         "revision": row.revision,
         "display_id": row.display_id,
     }
+
+
+# What a list says of each customer.
+SHORT_KEYS = (
+    "email", "id", "first_name", "last_name", "phone_number", "country_code", "created_by_name", "store_name",
+    "created_at", "display_id",
+)  # fmt: skip
 
 
 def short_customer(row: Profile) -> dict[str, Any]:
@@ -345,12 +348,10 @@ def answers() -> dict[str, dict[str, Any]]:
         "revision": _NUMBER,
         "display_id": {**_STRING, "description": "Short and easy to read aloud."},
     }
-    short: tuple[str, ...] = ("email", "id", "first_name", "last_name", "phone_number", "country_code")
-    short += ("created_by_name", "store_name", "created_at", "display_id")
     return {
         "Customer": _object(customer_properties),
         "CustomerList": _list("Customer"),
-        "ShortCustomer": _object({name: customer_properties[name] for name in short}),
+        "ShortCustomer": _object({name: customer_properties[name] for name in SHORT_KEYS}),
         "ShortCustomerList": _list("ShortCustomer"),
         "Consumer": _object(
             {

@@ -2,7 +2,6 @@
 
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +10,8 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
+
+from app import logs
 
 # What is wrong with a request that never became one, where the status does not say it all.
 _ANSWERS: dict[type[BaseException], tuple[str, str]] = {
@@ -43,7 +44,7 @@ class Worker(ThreadWorker):
         if is_theirs:
             log.warning("unreadable request", kind=type(error).__name__)
         else:
-            log.error("fault", kind=type(error).__name__, frames=_frames(error))
+            logs.fault(error)
         status, text = _ANSWERS.get(type(error), _BAD) if is_theirs else _OWN
         body = f"{text}\n".encode()
         head = (
@@ -88,7 +89,7 @@ class ServerLog(Logger):
         """Log where an error came from; its words, and the address in the message, may be personal."""
         error = sys.exc_info()[1]
         if error is not None:
-            structlog.get_logger().error("fault", kind=type(error).__name__, frames=_frames(error))
+            logs.fault(error)
 
     def reopen_files(self) -> None:
         """Do nothing: there are no files."""
@@ -128,7 +129,3 @@ class _Body:
 
 def _text(message: Any, values: tuple[Any, ...]) -> str:
     return str(message) % values if values else str(message)
-
-
-def _frames(error: BaseException) -> list[str]:
-    return [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-12:]

@@ -1,9 +1,7 @@
 """Errors to pages: one handler for the program's own, one for HTTP's, one for faults."""
 
-import traceback
 from dataclasses import dataclass
 
-import structlog
 from flask import Flask, Response, current_app, g, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -24,6 +22,7 @@ from app.errors import (
     Unauthenticated,
     Unavailable,
 )
+from app.logs import fault as log_fault
 from app.web import htmx
 from app.web.access import came_from, is_poll
 from app.web.forms.auth import SignInForm
@@ -102,15 +101,7 @@ def register(app: Flask) -> None:
     def fault(error: Exception) -> Response:
         if current_app.config["PROPAGATE_EXCEPTIONS"]:
             raise error
-        # Where it happened, frame by frame; the message may hold personal data and stays out.
-        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-        structlog.get_logger().error(
-            "fault",
-            kind=type(error).__name__,
-            route=request.endpoint,
-            request_id=g.get("request_id"),
-            frames=frames[-12:],
-        )
+        log_fault(error, route=request.endpoint, request_id=g.get("request_id"))
         return page(500)
 
 
