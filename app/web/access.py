@@ -114,7 +114,7 @@ def current_actor() -> Actor:
     known: tuple[User, Actor] | None = kept().get("actor")
     if known is not None and known[0] is user:
         return known[1]
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     actor = Actor(
         id=user.id,
         name=user.name,
@@ -127,6 +127,12 @@ def current_actor() -> Actor:
     )
     g.actor = (user, actor)
     return actor
+
+
+def current_settings() -> Settings:
+    """Return the settings that the program was started with."""
+    settings: Settings = current_app.extensions["settings"]
+    return settings
 
 
 def safe_next(target: str | None) -> str | None:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from app.db import transaction
 from app.domain.addresses import FIELD_LABELS
 from app.domain.permissions import Permission
-from app.errors import Conflict, Invalid, Stale
+from app.errors import STATUS, Conflict, Invalid, Stale
 from app.models import Address, Customer
 from app.queries import customers as queries
 from app.request_session import get_session
@@ -63,13 +63,13 @@ def new(customer_id: uuid.UUID) -> Response:
                 session,
                 actor,
                 f"addresses.create:{customer_id}",
-                form.idempotency_key.data or uuid.uuid4().hex,
+                form.sent_key,
                 {"address": repr(given)},
                 lambda: addresses.create(session, actor, customer_id, given).id,
             )
     except (Invalid, Conflict) as error:
         form.apply_errors(error)
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return _form("new", queries.get(session, actor, customer_id), None, form, save_url, status=status)
     return _saved(customer_id)
 

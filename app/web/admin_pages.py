@@ -1,6 +1,5 @@
 """What the administrator's lists and forms share: search, paging, saving, opening and closing."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,11 +8,11 @@ from flask_babel import gettext as _
 
 from app.db import transaction
 from app.domain import values
-from app.domain.paging import MAX_OFFSET, PageRequest
-from app.errors import Conflict, Forbidden, Invalid, Stale
+from app.domain.paging import PageRequest
+from app.errors import STATUS, Conflict, Forbidden, Invalid, Stale
 from app.request_session import get_session
 from app.services import idempotency
-from app.web import htmx
+from app.web import htmx, paging
 from app.web.access import current_actor
 from app.web.forms.base import BaseForm, RevisionMixin
 from app.web.language import say
@@ -29,10 +28,9 @@ def asked() -> tuple[str, PageRequest]:
     """Return the text searched for and the part of the list. Raises Invalid for a bad one."""
     try:
         text = values.text(request.args.get("q", ""), max_length=MAX_SEARCH)
-        offset = values.integer(request.args.get("offset", "0"), high=MAX_OFFSET)
     except values.BadValue as error:
         raise Invalid({"": [error.reason]}, error.reason) from None
-    return text, PageRequest(offset=offset)
+    return text, PageRequest(offset=paging.offset())
 
 
 def show_list(template: str, endpoint: str, text: str, page: Any) -> Response:
@@ -56,12 +54,12 @@ def save_new(form: Any, act: str, given: Any, make: Callable[[], Any], context: 
                 session,
                 actor,
                 act,
-                form.idempotency_key.data or uuid.uuid4().hex,
+                form.sent_key,
                 {"given": repr(given)},
                 lambda: make().id,
             )
     except (Invalid, Conflict) as error:
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return show_form(form, context, messages=form.apply_errors(error), status=status)
     if "after" in context:
         return _done({**context, "back_url": context["after"](made_id)})
@@ -119,7 +117,7 @@ def change_state(row: Any, change: Callable[[int], Any], context: dict[str, Any]
             with transaction(get_session()):
                 change(form.seen_revision)
         except (Stale, Conflict, Invalid) as error:
-            messages, status = [say(error.message)], 422 if isinstance(error, Invalid) else 409
+            messages, status = [say(error.message)], STATUS[type(error)]
             if isinstance(error, Stale):
                 form = StateForm(formdata=None, data={"revision": error.current_revision})
         else:

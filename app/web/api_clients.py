@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from app.db import transaction
 from app.domain.permissions import SCOPE_LABELS, Permission, Scope
-from app.errors import Conflict, Invalid, Stale
+from app.errors import STATUS, Conflict, Invalid, Stale
 from app.models import ApiClient
 from app.queries import stores
 from app.queries import tokens as queries
@@ -57,7 +57,7 @@ def new() -> Response:
                 session,
                 actor,
                 "api_clients.create",
-                form.idempotency_key.data or uuid.uuid4().hex,
+                form.sent_key,
                 {
                     "name": given.name,
                     "scopes": sorted(given.scopes),
@@ -67,7 +67,7 @@ def new() -> Response:
                 create,
             )
     except (Invalid, Conflict) as error:
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return admin_pages.show_form(form, context, messages=form.apply_errors(error), status=status)
     if not made:
         flash(admin_pages.shown_before(), "warn")

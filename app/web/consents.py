@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import segno
-from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
+from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import consent_wordings, customer_words, digests
 from app.domain.consents import Channel, Purpose
@@ -26,7 +25,7 @@ from app.request_session import get_session
 from app.services import consent_capture, consents, idempotency, mails
 from app.services.consent_capture import Answer, AskState, Choice
 from app.web import devices, htmx, profiles
-from app.web.access import current_actor, polled, requires
+from app.web.access import current_actor, current_settings, polled, requires
 from app.web.language import say
 
 blueprint = Blueprint("consents", __name__)
@@ -89,7 +88,7 @@ def _by_tablet(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> 
 def _by_phone(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> Response:
     session, actor = get_session(), current_actor()
     key = _form_key("phone", language, choices)
-    token = consent_capture.link_token(_settings().secret_key, str(actor.id), str(customer_id), key)
+    token = consent_capture.link_token(current_settings().secret_key, str(actor.id), str(customer_id), key)
 
     def act() -> uuid.UUID:
         return consent_capture.send_link(
@@ -119,7 +118,7 @@ def _by_spoken_yes(customer_id: uuid.UUID, language: str, choices: list[Choice])
                 choices=choices,
                 was_read_aloud=request.form.get("was_read_aloud") == "yes",
                 device=devices.label(),
-                double_opt_in=_settings().double_opt_in,
+                double_opt_in=current_settings().double_opt_in,
             )
         )
         return customer_id
@@ -218,7 +217,7 @@ def receipt(customer_id: uuid.UUID) -> Response:
     # The customer reads it: in the language of what they agreed to last.
     newest = max(rows, key=lambda row: row.since, default=None)
     language = newest.language if newest else consent_wordings.language_of(customer.country_code)
-    settings = _settings()
+    settings = current_settings()
     token = mails.withdrawal_token(settings.secret_key, customer.id, actor.store_id)
     return htmx.render(
         "consents/receipt.html",
@@ -348,8 +347,3 @@ def qr_path(code: Any, border: int = 4) -> tuple[int, str]:
                 parts.append(f"M{start + border} {y + border}h{x - start}v1h-{x - start}z")
             x += 1
     return len(code.matrix) + 2 * border, "".join(parts)
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings

@@ -11,7 +11,6 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import values
 from app.domain.actor import Actor
@@ -20,7 +19,7 @@ from app.domain.customers import FIELD_LABELS
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.domain.searches import CustomerList, CustomerQuery, CustomerSort
-from app.errors import Conflict, Invalid, NotFound, Stale
+from app.errors import STATUS, Conflict, Invalid, NotFound, Stale
 from app.models import Customer
 from app.queries import audit as audit_queries
 from app.queries import customers as queries
@@ -29,8 +28,8 @@ from app.queries import search_whole
 from app.request_session import get_session
 from app.services import attributes, audit, customers, holds, idempotency
 from app.services.list_log import ListLog
-from app.web import conflicts, htmx, profiles
-from app.web.access import current_actor, requires
+from app.web import conflicts, htmx, paging, profiles
+from app.web.access import current_actor, current_settings, requires
 from app.web.filters import html_lang
 from app.web.forms.customers import ContactForm, NewCustomerForm
 
@@ -96,7 +95,8 @@ def root() -> Response:
 def index() -> Response:
     """Show the list; what is searched never stands in the address."""
     asked = Asked(list=request.args.get("list", CustomerList.OPTED_IN.value))
-    return htmx.render("customers/index.html", fragment="customers/_results.html", **_list(asked, _offset()))
+    found = _list(asked, paging.offset())
+    return htmx.render("customers/index.html", fragment="customers/_results.html", **found)
 
 
 @blueprint.post("/customers/search")
@@ -107,7 +107,8 @@ def search() -> Response:
     asked = Asked(**{name: value.strip() for name, value in request.form.items() if name in names})
     if "wider" in request.form:
         asked = replace(asked, list=request.form["wider"])
-    return htmx.render("customers/index.html", fragment="customers/_results.html", **_list(asked, _offset()))
+    found = _list(asked, paging.offset())
+    return htmx.render("customers/index.html", fragment="customers/_results.html", **found)
 
 
 @blueprint.get("/customers/<uuid:customer_id>")
@@ -158,7 +159,7 @@ def new() -> Response:
                 session,
                 actor,
                 "customers.create",
-                form.idempotency_key.data or uuid.uuid4().hex,
+                form.sent_key,
                 form.given(),
                 lambda: customers.create(session, actor, form.to_input(), store_id=current_user.store.id).id,
             )
@@ -168,7 +169,7 @@ def new() -> Response:
         is_taken = isinstance(error, Conflict) and "email" in error.fields
         if isinstance(error, Conflict) and error.existing_id:
             existing = queries.get(session, actor, uuid.UUID(error.existing_id))
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return _new(form, existing=existing, is_elsewhere=is_taken and existing is None, status=status)
     flash(_("Customer created."), "ok")
     return htmx.see_other(url_for("customers.show", customer_id=customer_id))
@@ -220,7 +221,7 @@ def edit(customer_id: uuid.UUID) -> Response:
         existing = None
         if isinstance(error, Conflict) and error.existing_id:
             existing = queries.get(session, actor, uuid.UUID(error.existing_id))
-        return _edit(customer, form, existing=existing, status=409 if isinstance(error, Conflict) else 422)
+        return _edit(customer, form, existing=existing, status=STATUS[type(error)])
     except Stale as error:
         return _ask(session, actor, customer_id, error)
     if htmx.wants_fragment():
@@ -244,7 +245,7 @@ def history(customer_id: uuid.UUID) -> Response:
         customer=customer,
         may_edit=profiles.may_edit(session, actor, customer),
         changes=audit_queries.history(
-            session, actor, customer_id, PageRequest(offset=_offset(), count=HISTORY_PAGE)
+            session, actor, customer_id, PageRequest(offset=paging.offset(), count=HISTORY_PAGE)
         ),
     )
 
@@ -354,7 +355,7 @@ def _wider(actor: Actor, asked: Asked, is_wider: bool) -> str:
 def _note(actor: Actor, asked: Asked, shown: list[uuid.UUID], masked: list[uuid.UUID]) -> None:
     """Note who stands on the page; the words that were searched only as a keyed hash."""
     log: ListLog = current_app.extensions["list_log"]
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     search_hash = audit.hash_search(settings.secret_key, asked.text)
     is_typing = bool(asked.text) and htmx.wants_fragment()
     for action, customer_ids in ((AccessAction.LISTED, shown), (AccessAction.MASKED, masked)):
@@ -422,10 +423,3 @@ def _guess(typed: str) -> dict[str, str]:
         return {"phone_number": text, "country_code": country}
     first, _space, last = text.partition(" ")
     return {"first_name": first, "last_name": last.strip(), "country_code": country}
-
-
-def _offset() -> int:
-    try:
-        return values.integer(request.values.get("offset") or "0")
-    except values.BadValue:
-        raise Invalid({"offset": [_("Go back to the first page.")]}) from None

@@ -5,10 +5,9 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, make_response, request, url_for
+from flask import Blueprint, Response, flash, make_response, request, url_for
 from flask_babel import gettext as _
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import (
     clock,
@@ -18,12 +17,11 @@ from app.domain import (
     erasure_words,
     export_words,
     orders,
-    values,
 )
 from app.domain.data_requests import ERASED_WITHIN, Identity, Kind, RequestInput, State
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission, Role
-from app.errors import Conflict, Invalid, NotFound, Stale
+from app.errors import STATUS, Conflict, Invalid, NotFound, Stale
 from app.models import DataRequest
 from app.queries import customers as customer_queries
 from app.queries import data_requests as queries
@@ -33,8 +31,8 @@ from app.queries.logs import ACCESS_LABELS
 from app.request_session import get_session
 from app.services import data_requests as service
 from app.services import erasures, idempotency
-from app.web import filters, htmx, shown
-from app.web.access import current_actor, requires
+from app.web import filters, htmx, paging, shown
+from app.web.access import current_actor, current_settings, requires
 from app.web.confirmations import recently_confirmed
 from app.web.forms.data_requests import CloseForm, IdentityForm, NewRequestForm, ReasonForm
 
@@ -47,11 +45,7 @@ def index() -> Response:
     """Show the open requests by due date, or the closed ones."""
     session, actor = get_session(), current_actor()
     shows_closed = request.args.get("show") == "closed"
-    try:
-        offset = values.integer(request.args.get("offset") or "0")
-    except values.BadValue:
-        raise Invalid({"offset": [_("Go back to the first page.")]}) from None
-    page = queries.list_page(session, actor, PageRequest(offset=offset), is_open=not shows_closed)
+    page = queries.list_page(session, actor, PageRequest(offset=paging.offset()), is_open=not shows_closed)
     shown.note((row.customer_id for row in page.items if row.customer_name), "data requests")
     return htmx.render(
         "data_requests/index.html",
@@ -74,7 +68,7 @@ def show(request_id: uuid.UUID) -> Response:
 def new(customer_id: uuid.UUID) -> Response:
     """Record what a customer asks for."""
     session, actor = get_session(), current_actor()
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     customer = customer_queries.get(session, actor, customer_id)
     form = NewRequestForm(data={"kind": Kind.EXPORT.value})
     status = 200
@@ -93,7 +87,7 @@ def new(customer_id: uuid.UUID) -> Response:
                     session,
                     actor,
                     "data_requests.record",
-                    form.idempotency_key.data or uuid.uuid4().hex,
+                    form.sent_key,
                     {"given": repr(given)},
                     lambda: (
                         service.record(
@@ -102,7 +96,7 @@ def new(customer_id: uuid.UUID) -> Response:
                     ),
                 )
         except (Invalid, Conflict) as error:
-            messages, status = form.apply_errors(error), 409 if isinstance(error, Conflict) else 422
+            messages, status = form.apply_errors(error), STATUS[type(error)]
         else:
             return htmx.see_other(url_for("data_requests.show", request_id=request_id))
     elif form.is_submitted():
@@ -245,7 +239,7 @@ def _act(
             act(form.seen_revision)
     except (Invalid, Conflict) as error:
         messages = form.apply_errors(error)
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return _show(request_id, status=status, messages=messages, **{name: form})
     except Stale:
         return _show(

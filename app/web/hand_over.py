@@ -4,11 +4,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import consent_wordings, customer_words, digests, payment_cards
 from app.domain.consents import Channel, Purpose
@@ -17,7 +16,7 @@ from app.models import ConsentAsk, SignInSession, Store
 from app.request_session import get_session
 from app.services import consent_capture
 from app.web import consents, devices, htmx, passwords
-from app.web.access import current_actor, for_customers, signed_in
+from app.web.access import current_actor, current_settings, for_customers, signed_in
 from app.web.language import say
 
 blueprint = Blueprint("hand_over", __name__)
@@ -75,7 +74,7 @@ def take_back() -> Response:
 def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Response]) -> Response:
     """Record what a customer sent about a question, and show the page again with what came of it."""
     session = get_session()
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     form = request.form
     words, ask_id = customer_words.words(ask.language), ask.id
     is_no = form.get("answer") == "no"

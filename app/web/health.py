@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from app import readiness
-from app.config import LOOPBACK, Settings
-from app.web.access import public
+from app.config import LOOPBACK
+from app.web.access import current_settings, public
 
 blueprint = Blueprint("health", __name__)
 
@@ -20,7 +20,7 @@ def livez() -> Response:
 @public
 def readyz() -> Response:
     """Answer 200 when everything needed for serving holds, else 503; details only on this machine."""
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     checks = readiness.check(current_app.extensions["engine"], settings)
     is_ready = all(checks.values())
     body: dict[str, object] = {"status": "ok" if is_ready else "unavailable"}

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, request, url_for
+from flask import Blueprint, Response, make_response, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import clock, csv_rows, logs, values
 from app.domain.actor import Channel
@@ -23,7 +22,7 @@ from app.queries.audit import ACTION_LABELS, FieldChange
 from app.request_session import get_session
 from app.services import logs as service
 from app.web import htmx
-from app.web.access import current_actor, requires
+from app.web.access import current_actor, current_settings, requires
 from app.web.filters import said
 from app.web.language import say
 
@@ -143,7 +142,7 @@ def audit_file() -> Response:
 @requires(Permission.AUDIT_VIEW)
 def access() -> Response:
     """Show who looked at whom."""
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     busy = queries.busy_hours(get_session(), current_actor(), more_than=settings.profiles_per_hour)
     return _show("access", _access_actions(), queries.access_page, busy_hours=busy)
 

@@ -2,15 +2,13 @@
 
 import uuid
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from app.domain import values
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
-from app.errors import Invalid
 from app.queries import customers, orders
 from app.request_session import get_session
-from app.web import htmx
+from app.web import htmx, paging
 from app.web.access import current_actor, requires
 
 blueprint = Blueprint("orders", __name__)
@@ -23,15 +21,13 @@ PAGE = 20
 def index(customer_id: uuid.UUID) -> Response:
     """Show all orders, newest first."""
     session, actor = get_session(), current_actor()
-    try:
-        offset = values.integer(request.args.get("offset") or "0")
-    except values.BadValue as error:
-        raise Invalid({"offset": [error.reason]}) from None
     return htmx.render(
         "orders/index.html",
         fragment="orders/_list.html",
         customer=customers.get(session, actor, customer_id),
-        orders=orders.list_for_customer(session, actor, customer_id, PageRequest(offset=offset, count=PAGE)),
+        orders=orders.list_for_customer(
+            session, actor, customer_id, PageRequest(offset=paging.offset(), count=PAGE)
+        ),
     )
 
 

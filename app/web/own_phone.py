@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, request, url_for
 
-from app.config import Settings
 from app.db import transaction
 from app.domain import consent_wordings, customer_words
 from app.domain.actor import Actor
@@ -18,7 +17,7 @@ from app.request_session import get_session
 from app.services import consent_capture, consents, mails
 from app.services.consent_capture import AskKind, AskState
 from app.web import devices, hand_over, htmx
-from app.web.access import public
+from app.web.access import current_settings, public
 
 blueprint = Blueprint("own_phone", __name__)
 
@@ -101,7 +100,7 @@ def one_click(token: str) -> Response:
 
 
 def _of_token(token: str) -> tuple[Customer | None, Store | None]:
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     found = mails.read_withdrawal_token((settings.secret_key, *settings.secret_key_fallbacks), token)
     if found is None:
         return None, None

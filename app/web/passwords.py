@@ -1,18 +1,17 @@
 """A try with a password, whose hash is compared between two transactions: that takes long, on purpose."""
 
-from flask import current_app, request
+from flask import request
 
-from app.config import Settings
 from app.db import transaction
 from app.models import Associate
 from app.request_session import get_session
 from app.services import sign_in
-from app.web.access import current_actor
+from app.web.access import current_actor, current_settings
 
 
 def begin(email: str) -> sign_in.Attempt:
     """Count a try for the account, in a transaction of its own. Raises RateLimited."""
-    settings: Settings = current_app.extensions["settings"]
+    settings = current_settings()
     database = get_session()
     with transaction(database):
         return sign_in.begin(

@@ -1,20 +1,18 @@
 """Customers beyond the time limit: who they are, asking for their deletion, what became of others."""
 
-from flask import Blueprint, Response, current_app, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.config import Settings
 from app.db import transaction
-from app.domain import clock, values
+from app.domain import clock
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
-from app.errors import Invalid
 from app.queries import retention as queries
 from app.request_session import get_session
 from app.services import retention as service
-from app.web import filters, htmx, shown
-from app.web.access import current_actor, requires
+from app.web import filters, htmx, paging, shown
+from app.web.access import current_actor, current_settings, requires
 from app.web.confirmations import recently_confirmed
 from app.web.forms.base import ActForm
 
@@ -25,13 +23,9 @@ blueprint = Blueprint("retention", __name__)
 @requires(Permission.DATA_REQUEST_VIEW)
 def index() -> Response:
     """Show who is beyond the time limit, before anything is asked for; and the report."""
-    session, actor, settings = get_session(), current_actor(), _settings()
-    try:
-        offset = values.integer(request.args.get("offset") or "0")
-    except values.BadValue:
-        raise Invalid({"offset": [_("Go back to the first page.")]}) from None
+    session, actor, settings = get_session(), current_actor(), current_settings()
     now, policy = clock.utcnow(), settings.retention
-    page = queries.list_page(session, actor, policy, PageRequest(offset=offset), now=now)
+    page = queries.list_page(session, actor, policy, PageRequest(offset=paging.offset()), now=now)
     shown.note((row.id for row in page.items), "retention")
     return htmx.render(
         "retention/index.html",
@@ -54,13 +48,13 @@ def ask() -> Response:
     if request.method == "GET":
         return _sure()
     with transaction(get_session()):
-        job = service.start(get_session(), current_actor(), _settings().retention)
+        job = service.start(get_session(), current_actor(), current_settings().retention)
     flash(_("The deletions are being asked for. Each can be called off."), "ok")
     return htmx.see_other(url_for("jobs.show", job_id=job.id))
 
 
 def _sure() -> Response:
-    session, actor, settings = get_session(), current_actor(), _settings()
+    session, actor, settings = get_session(), current_actor(), current_settings()
     now = clock.utcnow()
     page = queries.list_page(session, actor, settings.retention, PageRequest(count=1), now=now)
     number = filters.number(page.total) + ("+" if page.total_capped else "")
@@ -82,8 +76,3 @@ def _sure() -> Response:
         back_url=url_for("retention.index"),
         back_label=_("Retention period"),
     )
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db import transaction
-from app.domain import clock, values
+from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.consent_reviews import MAX_BULK, Decision, Group
 from app.domain.consents import Method
-from app.domain.paging import MAX_OFFSET, PageRequest
+from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.errors import Conflict, Forbidden, Invalid, NotFound
@@ -28,8 +27,8 @@ from app.request_session import get_session
 from app.services import audit
 from app.services import consent_reviews as service
 from app.services.consent_reviews import Seen, Verdict
-from app.web import htmx, shown
-from app.web.access import current_actor, requires
+from app.web import htmx, paging, shown
+from app.web.access import current_actor, current_settings, requires
 from app.web.forms.reviews import VerdictForm
 from app.web.language import say
 
@@ -294,8 +293,7 @@ def _seen_by(case: queries.Case) -> str:
 
 
 def _four_eyes() -> bool:
-    settings: Settings = current_app.extensions["settings"]
-    return settings.review_four_eyes
+    return current_settings().review_four_eyes
 
 
 def _asked() -> Asked:
@@ -304,10 +302,6 @@ def _asked() -> Asked:
     given = request.args.get("group", "")
     if given and given not in set(Group):
         raise Invalid({"group": [N_("This group does not exist.")]}, N_("This group does not exist."))
-    try:
-        offset = values.integer(request.args.get("offset") or "0", high=MAX_OFFSET)
-    except values.BadValue as error:
-        raise Invalid({"offset": [error.reason]}) from None
     store = request.args.get("store") or (str(actor.store_id) if actor.store_id else ALL)
     store_id = None if store == ALL else _id(store)
     if store != ALL and (store_id is None or not actor.works_in(store_id)):
@@ -316,7 +310,7 @@ def _asked() -> Asked:
         store=store,
         store_id=store_id,
         group=Group(given) if given else None,
-        offset=offset,
+        offset=paging.offset(),
         everything=request.args.get("select", "")[:40],
     )
 

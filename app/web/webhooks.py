@@ -3,14 +3,13 @@
 import uuid
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 
-from app.config import Settings
 from app.db import transaction
 from app.domain.events import DeliveryState
 from app.domain.permissions import Permission
-from app.errors import Conflict, Invalid
+from app.errors import STATUS, Conflict, Invalid
 from app.models import Webhook
 from app.queries import webhooks as queries
 from app.request_session import get_session
@@ -18,7 +17,7 @@ from app.services import idempotency
 from app.services import webhooks as service
 from app.services.sealing import Sealer
 from app.web import admin_pages, htmx
-from app.web.access import current_actor, polled, requires
+from app.web.access import current_actor, current_settings, polled, requires
 from app.web.forms.base import ActForm
 from app.web.forms.webhooks import WebhookForm
 from app.web.language import say
@@ -59,18 +58,18 @@ def new() -> Response:
 
     try:
         # Before the transaction: the network may take seconds to say whose name it is.
-        columns = given.check(allow_private=_settings().webhook_allow_private)
+        columns = given.check(allow_private=current_settings().webhook_allow_private)
         with transaction(session):
             webhook_id = idempotency.once(
                 session,
                 actor,
                 "webhooks.create",
-                form.idempotency_key.data or uuid.uuid4().hex,
+                form.sent_key,
                 {"given": repr(given)},
                 create,
             )
     except (Invalid, Conflict) as error:
-        status = 409 if isinstance(error, Conflict) else 422
+        status = STATUS[type(error)]
         return admin_pages.show_form(form, context, messages=form.apply_errors(error), status=status)
     if not made:
         flash(admin_pages.shown_before(), "warn")
@@ -120,7 +119,7 @@ def edit(webhook_id: uuid.UUID) -> Response:
     if not form.validate_on_submit():
         return admin_pages.show_form(form, context)
     try:
-        columns = form.to_input().check(allow_private=_settings().webhook_allow_private)
+        columns = form.to_input().check(allow_private=current_settings().webhook_allow_private)
     except Invalid as error:
         return admin_pages.show_form(form, context, messages=form.apply_errors(error), status=422)
     return admin_pages.save_edit(
@@ -232,13 +231,8 @@ def _show_secret(row: Webhook, secret: str) -> Response:
     return htmx.render("webhooks/secret.html", row=row, secret=secret)
 
 
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
-
-
 def _sealer() -> Sealer:
-    settings = _settings()
+    settings = current_settings()
     return Sealer((settings.secret_key, *settings.secret_key_fallbacks))
 
 

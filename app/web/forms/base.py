@@ -85,3 +85,8 @@ class IdempotencyMixin:
     """A form that creates: carries a key, so that sending it twice creates once."""
 
     idempotency_key = HiddenField(default=lambda: uuid.uuid4().hex)
+
+    @property
+    def sent_key(self) -> str:
+        """The key that was sent; a new one where it was taken out of the form."""
+        return self.idempotency_key.data or uuid.uuid4().hex
