@@ -17,11 +17,13 @@ class Line:
     store's manager, an administrator, the store's auditor; and the form that is sent.
 
     `token` is for a program whose token has every scope; None: as nobody, since a token opens no page.
+    `acts` is the person for whom it does something, where that is not the first for whom it works.
     """
 
     statuses: tuple[int, int, int, int, int, int]
     form: Callable[[Any], dict[str, Any]] = lambda _things: {}
     token: int | None = None
+    acts: str = ""
 
     def expected(self) -> dict[str, int]:
         token = self.statuses[0] if self.token is None else self.token
@@ -232,7 +234,9 @@ TABLE: dict[str, Line] = {
     # The other associate was told the whole e-mail address; for the others, who have the customer already,
     # it changes nothing.
     f"POST {CUSTOMER}/add-to-store": Line(
-        (SIGN_IN, 303, 303, 303, 303, 403), lambda things: {"proof": things.customer.email}
+        (SIGN_IN, 303, 303, 303, 303, 403),
+        lambda things: {"proof": things.customer.email},
+        acts="other",
     ),
     f"GET {CUSTOMER}/contact": view(),
     f"GET {CUSTOMER}/edit": edit(200),

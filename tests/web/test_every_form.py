@@ -65,8 +65,9 @@ def who_may(line_name, cast):
         "auditor": cast.otto,
         "other": cast.cleo,
     }
-    for name, status in TABLE[line_name].expected().items():
-        if status < 400 and name in people:
+    line = TABLE[line_name]
+    for name, status in line.expected().items():
+        if line.acts in {"", name} and status < 400 and name in people:
             return people[name], True
     return cast.ada, False
 
