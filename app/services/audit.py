@@ -1,6 +1,7 @@
 """The audit log and the access log: every act writes here, in its own transaction."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, insert
@@ -29,24 +30,54 @@ def record(
     `subject` is (type, id) of what was changed; `changes` maps field to (old, new), plain values.
     """
     entry = AuditEntry(
-        at=clock.utcnow(),
-        actor_id=actor.id,
-        actor_name=actor.name,
-        role=actor.role.value,
-        channel=actor.channel.value,
-        action=action.value,
-        subject_type=subject[0],
-        subject_id=str(subject[1]),
-        customer_id=customer_id,
-        store_id=store_id or actor.store_id,
-        revision=revision,
-        fields=sorted(changes or {}),
-        changes={name: list(pair) for name, pair in changes.items()} if changes else None,
-        request_id=actor.request_id,
-        device=actor.device,
+        **values(
+            actor,
+            action,
+            subject=subject,
+            customer_id=customer_id,
+            store_id=store_id,
+            revision=revision,
+            changes=changes,
+        )
     )
     session.add(entry)
     return entry
+
+
+def values(
+    actor: Actor,
+    action: AuditAction,
+    *,
+    subject: tuple[str, object],
+    customer_id: uuid.UUID | None = None,
+    store_id: uuid.UUID | None = None,
+    revision: int | None = None,
+    changes: Changes | None = None,
+) -> dict[str, Any]:
+    """Return the columns of the entry that `record` adds, for `record_batch`."""
+    return {
+        "at": clock.utcnow(),
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "role": actor.role.value,
+        "channel": actor.channel.value,
+        "action": action.value,
+        "subject_type": subject[0],
+        "subject_id": str(subject[1]),
+        "customer_id": customer_id,
+        "store_id": store_id or actor.store_id,
+        "revision": revision,
+        "fields": sorted(changes or {}),
+        "changes": {name: list(pair) for name, pair in changes.items()} if changes else None,
+        "request_id": actor.request_id,
+        "device": actor.device,
+    }
+
+
+def record_batch(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Add the entries of many acts, each as `values` gives it, with one statement."""
+    if entries:
+        session.execute(insert(AuditEntry), entries)
 
 
 _ACCESS = insert(cast("Table", AccessEntry.__table__)).execution_options(**PLANNED_ONCE)

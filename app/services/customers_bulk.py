@@ -1,12 +1,12 @@
 """Many new customers at once: the rules and the audit of `services.customers`, few statements."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, customers, folding
@@ -17,7 +17,7 @@ from app.domain.customers import FIELD_LABELS, LinkReason
 from app.domain.events import EventKind, NewEvent
 from app.domain.permissions import Permission
 from app.models import Address, Customer, CustomerStore, ExtendedAttribute
-from app.models.base import new_id
+from app.models.base import Base, new_id
 from app.queries import scope
 from app.services import audit, events
 
@@ -72,11 +72,12 @@ def create(
         session.add(customer)
     # Rows of a child table must not go before the customers that they point to.
     session.flush()
+    parts: dict[type[Base], list[dict[str, Any]]] = {CustomerStore: [], Address: [], ExtendedAttribute: []}
+    entries = []
     for customer, given in zip(rows, batch, strict=True):
-        _add_parts(session, customer, given)
+        _add_parts(parts, customer, given)
         shown = {name: given.columns[name] for name in FIELD_LABELS if given.columns.get(name)}
-        audit.record(
-            session,
+        entry = audit.values(
             actor,
             AuditAction.CUSTOMER_CREATED,
             subject=("customer", customer.id),
@@ -85,6 +86,12 @@ def create(
             revision=1,
             changes=diff({}, shown),
         )
+        entries.append(entry)
+    # As plain rows: to make objects of them, and to keep track of each, takes longer than to write them.
+    for model, made in parts.items():
+        if made:
+            session.execute(insert(model), made)
+    audit.record_batch(session, entries)
     events.add_batch(
         session,
         actor,
@@ -98,20 +105,21 @@ def create(
             for customer, given in zip(rows, batch, strict=True)
         ],
     )
-    session.flush()
     return rows
 
 
-def _add_parts(session: Session, customer: Customer, given: NewCustomer) -> None:
+def _add_parts(
+    parts: Mapping[type[Base], list[dict[str, Any]]], customer: Customer, given: NewCustomer
+) -> None:
     if given.store_id is not None:
-        session.add(
-            CustomerStore(
-                store_id=given.store_id,
-                customer_id=customer.id,
-                since=customer.created_at,
-                reason=given.reason.value,
-                opt_in_state=State.NOT_ASKED.value,
-            )
+        parts[CustomerStore].append(
+            {
+                "store_id": given.store_id,
+                "customer_id": customer.id,
+                "since": customer.created_at,
+                "reason": given.reason.value,
+                "opt_in_state": State.NOT_ASKED.value,
+            }
         )
     defaults: set[str] = set()
     explicit = {columns["type"] for columns in given.addresses if columns["is_default"]}
@@ -121,18 +129,19 @@ def _add_parts(session: Session, customer: Customer, given: NewCustomer) -> None
         is_default = (columns["is_default"] or kind not in explicit) and kind not in defaults
         if is_default:
             defaults.add(kind)
-        session.add(
-            Address(
-                **columns | {"is_default": is_default},
-                customer_id=customer.id,
-                created_at=customer.created_at,
-                updated_at=customer.created_at,
-            )
+        parts[Address].append(
+            columns
+            | {
+                "is_default": is_default,
+                "customer_id": customer.id,
+                "created_at": customer.created_at,
+                "updated_at": customer.created_at,
+            }
         )
-    for name, value in (given.attributes or {}).items():
-        session.add(
-            ExtendedAttribute(customer_id=customer.id, name=name, value=value, value_key=folding.fold(value))
-        )
+    parts[ExtendedAttribute] += [
+        {"customer_id": customer.id, "name": name, "value": value, "value_key": folding.fold(value)}
+        for name, value in (given.attributes or {}).items()
+    ]
 
 
 def free_display_ids(session: Session, count: int) -> list[str]:

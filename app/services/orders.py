@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from app.db import is_taken
 from app.domain import clock, folding, money, orders, values
@@ -95,7 +95,7 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
     live = [given for given in batch if given.order.external_order_id not in redacted]
     found = iter(places.owners(session, actor, live))
     owners = [None if given.order.external_order_id in redacted else next(found) for given in batch]
-    touched: set[uuid.UUID] = set()
+    written = _Written(session, actor, known)
     outcomes: list[Recorded | Invalid] = []
     for given, owner in zip(batch, owners, strict=True):
         if isinstance(owner, Invalid):
@@ -105,13 +105,13 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
         if owner is None:
             order = replace(order, document=orders.redact_person(order.document))
         columns = _columns(order, owner, places.store_of(given))
-        outcomes.append(_write(session, actor, columns, known, touched))
-    session.flush()
+        outcomes.append(written.write(columns))
+    written.save()
     _link(session, actor, outcomes)
-    _count(session, touched)
+    _count(session, written.touched)
     session.flush()
-    if touched:
-        search_index.refresh(session, sorted(touched))
+    if written.touched:
+        search_index.refresh(session, sorted(written.touched))
     return outcomes
 
 
@@ -340,45 +340,64 @@ def _columns(order: OrderDocument, customer_id: uuid.UUID | None, store: Store |
     }
 
 
-def _write(
-    session: Session,
-    actor: Actor,
-    columns: dict[str, Any],
-    known: dict[str, Order],
-    touched: set[uuid.UUID],
-) -> Recorded:
-    now = clock.utcnow()
-    row = known.get(columns["external_order_id"])
-    columns["placed_at"] = columns["placed_at"] or (row.placed_at if row else now)
-    old = {} if row is None else {name: getattr(row, name) for name in columns}
-    if row is not None and old == columns:
-        return Recorded(order=row, created=False, changed=False)
-    created = row is None
-    if row is None:
-        row = Order(id=new_id(), recorded_at=now, **columns)
-        session.add(row)
-        known[row.external_order_id] = row
-    else:
-        if row.customer_id:
-            touched.add(row.customer_id)
-        for name, value in columns.items():
-            setattr(row, name, value)
-        row.recorded_at = now
-    if columns["customer_id"]:
-        touched.add(columns["customer_id"])
-    audit.record(
-        session,
-        actor,
-        AuditAction.ORDER_RECORDED,
-        subject=("order", row.id),
-        customer_id=row.customer_id,
-        store_id=row.store_id,
-        changes={
-            name: (_plain(before), _plain(after))
-            for name, (before, after) in diff(old, {name: columns[name] for name in _SHOWN}).items()
-        },
-    )
-    return Recorded(order=row, created=created, changed=True)
+class _Written:
+    """The orders of one batch; new ones are written with one statement, and so is what the log says of all.
+
+    `touched` are the customers whose orders changed.
+    """
+
+    def __init__(self, session: Session, actor: Actor, known: dict[str, Order]) -> None:
+        self.session, self.actor, self.known = session, actor, known
+        self.touched: set[uuid.UUID] = set()
+        self._new: dict[str, dict[str, Any]] = {}
+        self._entries: list[dict[str, Any]] = []
+
+    def write(self, columns: dict[str, Any]) -> Recorded:
+        now = clock.utcnow()
+        key = columns["external_order_id"]
+        row = self.known.get(key)
+        columns["placed_at"] = columns["placed_at"] or (row.placed_at if row else now)
+        old = {} if row is None else {name: getattr(row, name) for name in columns}
+        if row is not None and old == columns:
+            return Recorded(order=row, created=False, changed=False)
+        created = row is None
+        if row is None:
+            self._new[key] = {"id": new_id(), "recorded_at": now, **columns}
+            row = self.known[key] = Order(**self._new[key])
+        else:
+            if row.customer_id:
+                self.touched.add(row.customer_id)
+            changed = columns | {"recorded_at": now}
+            for name, value in changed.items():
+                setattr(row, name, value)
+            if key in self._new:
+                self._new[key] |= changed
+        if columns["customer_id"]:
+            self.touched.add(columns["customer_id"])
+        self._log(row, old, columns)
+        return Recorded(order=row, created=created, changed=True)
+
+    def _log(self, row: Order, old: dict[str, Any], new: dict[str, Any]) -> None:
+        shown = diff(old, {name: new[name] for name in _SHOWN})
+        entry = audit.values(
+            self.actor,
+            AuditAction.ORDER_RECORDED,
+            subject=("order", row.id),
+            customer_id=row.customer_id,
+            store_id=row.store_id,
+            changes={name: (_plain(before), _plain(after)) for name, (before, after) in shown.items()},
+        )
+        self._entries.append(entry)
+
+    def save(self) -> None:
+        """Write what is new; the rows are the session's from then on, as if it had written them."""
+        self.session.flush()
+        if self._new:
+            self.session.execute(insert(Order), list(self._new.values()))
+        for key in self._new:
+            make_transient_to_detached(self.known[key])
+            self.session.add(self.known[key])
+        audit.record_batch(self.session, self._entries)
 
 
 def _plain(value: Any) -> Any:
