@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uuid_utils.compat
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app import schema
 from app.db import make_engine, sqlite_library
@@ -63,7 +65,9 @@ def url_of(kind: str, customers: int) -> str:
     return f"postgresql+psycopg://postgres@127.0.0.1:{PORT}/bench_{customers}"
 
 
-def addresses(number: int, customer: uuid.UUID, first: str, last: str, created: object) -> list[tuple]:
+def addresses(
+    number: int, customer: uuid.UUID, first: str, last: str, created: object
+) -> list[tuple[Any, ...]]:
     """Return an address for each customer, and for every third another one to send the bill to."""
     street, code = f"{1 + number % 180} rue de la Paix", f"{1_000 + number % 95_000:05d}"
     return [
@@ -72,7 +76,7 @@ def addresses(number: int, customer: uuid.UUID, first: str, last: str, created: 
     ]  # fmt: skip
 
 
-def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
+def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Give (table, rows) in an order that keeps every foreign key."""
     r, people = random.Random(seed), People(seed)
     stores = [uuid_utils.compat.uuid7() for _ in range(STORES)]
@@ -166,13 +170,12 @@ def rows(customers: int, seed: int = 1) -> Iterator[tuple[str, list[tuple]]]:
 def defaults(table: str) -> dict[str, object]:
     """Return by name what the columns hold that must hold something and are not made up here."""
     return {
-        column.name: column.default.arg  # type: ignore[union-attr]
+        column.name: column.default.arg
         for column in Base.metadata.tables[table].columns
         if column.name not in COLUMNS[table].split()
         and not column.nullable
         and column.server_default is None
-        and column.default is not None
-        and column.default.is_scalar
+        and isinstance(column.default, ScalarElementColumnDefault)
     }
 
 

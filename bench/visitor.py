@@ -140,7 +140,7 @@ class Program:
 def make_app(url: str, visibility: Visibility = Visibility.STORE) -> Flask:
     app = create_app(
         Settings(
-            data_dir=Path(tempfile.gettempdir()), database_url=url, secret_key=SECRET, allow_http=True,
+            data_dir=Path(tempfile.gettempdir()), database_url=url, secret_key=SECRET, erasure_key=SECRET, allow_http=True,
             customer_visibility=visibility, session_idle_minutes=720, api_lists_per_minute=1_000_000,
         )
     )  # fmt: skip
@@ -164,8 +164,9 @@ def ask(app: Flask, method: str, path: str, headers: Mapping[str, str], body: by
         **headers,
     }  # fmt: skip
     status: list[str] = []
-    answer = app(environ, lambda given, _headers, *_: status.append(given))
-    content = b"".join(answer)
+    start: Any = lambda given, _headers, *_: status.append(given)  # noqa: E731
+    answer: Any = app(environ, start)
+    content: bytes = b"".join(answer)
     answer.close()
     assert status[0].startswith("200"), (status[0], content[:2000])
     return content
