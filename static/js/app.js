@@ -110,12 +110,22 @@
     const form = event.detail.ctx?.sourceElement?.closest?.("form");
     if (form) release(form);
   });
-  document.addEventListener("htmx:error", (event) => {
-    const source = event.detail.ctx?.sourceElement;
-    if (!source || event.detail.ctx.response) return;
+  function showUnreached(source) {
     const form = source.closest("form");
     if (form && form.method === "post" && !form.hasAttribute("data-live")) showNotSaved(form);
     else showOffline();
+  }
+  document.addEventListener("htmx:error", (event) => {
+    const source = event.detail.ctx?.sourceElement;
+    if (source && !event.detail.ctx.response) showUnreached(source);
+  });
+
+  /* Every answer of ours has a nonce. A proxy's has none (the server restarts): it takes the place of nothing. */
+  document.addEventListener("htmx:before:response", (event) => {
+    const { response, sourceElement } = event.detail.ctx;
+    if (response.headers.get("Content-Security-Policy")?.includes("'nonce-")) return;
+    event.preventDefault();
+    showUnreached(sourceElement);
   });
 
   /* The session ended: the dialog asks to sign in, with the page as it was typed behind it; then the same is sent again. */

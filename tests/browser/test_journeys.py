@@ -206,6 +206,27 @@ def test_a_session_that_ends_under_a_form_loses_nothing(tablet, cast, session):
     assert session.get(Customer, cast.marie.id).revision == 2
 
 
+def test_the_error_page_of_a_proxy_takes_the_place_of_nothing(tablet, cast):
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open(f"/customers/{cast.marie.id}")
+    page.locator("#customers-contact a", has_text="Edit").tap()
+    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    away = {"status": 502, "content_type": "text/html", "body": "<h1>502 Bad Gateway</h1>"}
+    page.route("**/history", lambda route: route.fulfill(**away))
+    page.route("**/edit", lambda route: route.fulfill(**away))
+    page.locator("#customers-contact-form button", has_text="Save").tap()
+    page.locator(".not-saved").wait_for()
+    page.get_by_text("Show changes").tap()
+    page.locator("#flashes [role=alert]").wait_for()
+    assert page.get_by_text("Show changes").is_visible()
+    assert page.input_value("#customers-contact-form [name=first_name]") == "Marion"
+    page.unroute("**/edit")
+    page.locator(".not-saved button", has_text="Retry").tap()
+    page.locator("#customers-contact", has_text="Marion").wait_for()
+
+
 def test_a_lost_connection_keeps_what_was_typed_and_saves_once(tablet, cast, session):
     ada = tablet()
     page = ada.page
