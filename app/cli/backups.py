@@ -75,7 +75,7 @@ def _say(done: backups.Replayed) -> None:
     if done.broken_off:
         numbers = ", ".join(map(str, done.broken_off))
         click.echo(f"Passed over, since a power cut broke them off: lines {numbers} of the ledger.", err=True)
-    click.echo("Everybody is signed out.")
+    click.echo("Everybody is signed out, and programs need new tokens.")
 
 
 def _sqlite_only(settings: config.Settings) -> None:

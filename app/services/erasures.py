@@ -18,7 +18,7 @@ from app.domain.erasures import LedgerKey, LedgerLine
 from app.domain.personal_data import Erase
 from app.domain.texts import N_
 from app.errors import Conflict
-from app.models import Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
+from app.models import ApiToken, Base, Customer, DataRequest, DataRequestStep, Erasure, Order, SignInSession
 from app.queries import personal_rows
 from app.services import audit, events, search_index
 from app.services import data_requests as request_service
@@ -181,8 +181,12 @@ def risen(session: Session, key: LedgerKey) -> list[uuid.UUID]:
 
 
 def end_all_sessions(session: Session) -> None:
-    """Sign everybody out: a backup holds sessions that were ended since."""
+    """Sign everybody out and revoke all tokens: a backup holds some that were ended since.
+
+    A refresh token that was used since would work a second time, too.
+    """
     session.execute(delete(SignInSession))
+    session.execute(update(ApiToken).where(ApiToken.revoked_at.is_(None)).values(revoked_at=clock.utcnow()))
 
 
 def request_again(session: Session, actor: Actor, customer_id: uuid.UUID) -> DataRequest:

@@ -22,7 +22,17 @@ from app.domain.customers import CustomerInput
 from app.domain.erasures import LedgerKey, LedgerLine
 from app.errors import Conflict, Invalid
 from app.jobs import queue, runner
-from app.models import Base, ConsentAsk, Customer, DataRequest, Erasure, Order, SignInSession, search
+from app.models import (
+    ApiToken,
+    Base,
+    ConsentAsk,
+    Customer,
+    DataRequest,
+    Erasure,
+    Order,
+    SignInSession,
+    search,
+)
 from app.services import consents, customers, data_requests, orders
 from tests import factories, people
 from tests.cast import make_cast
@@ -167,6 +177,7 @@ def test_a_restored_backup_erases_again_and_signs_everybody_out(session, cast, e
             last_seen_at=factories.NOON,
         ),
     )  # fmt: skip
+    factories.make_token(session, factories.make_api_client(session))
     old = backups.backup(engine, settings.data_dir / "old.db")
     erase(session, engine, settings, customer_id)
     session.close()
@@ -184,6 +195,7 @@ def test_a_restored_backup_erases_again_and_signs_everybody_out(session, cast, e
     assert session.get(Customer, customer_id) is None
     assert session.get(Customer, marie_id) is not None
     assert session.scalars(select(SignInSession)).all() == []
+    assert session.scalars(select(ApiToken.id).where(ApiToken.revoked_at.is_(None))).all() == []
     session.close()
     old.unlink()
     assert traces(settings.data_dir, forms()) == []
