@@ -18,6 +18,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 # What spreadsheets pass over before they look for a formula.
 _SKIPPED = "\ufeff \u00a0\u3000\n"
 ATTRIBUTES = "extended_attributes"
+# More than any export has: a larger header is a table turned over, or no table.
+MAX_COLUMNS = 1000
 _ADDRESS = ("type", "country_code", "is_default", *MAX_LENGTHS)
 _CUSTOMER = ("email", "first_name", "last_name", "phone_number", "country_code", "created_by", "created_at")
 
@@ -209,7 +211,11 @@ def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:
     Raises Invalid for a column that nobody knows, one that the plan names and the file lacks, one
     that comes twice, and for a file without the field that tells rows apart.
     """
-    twice = sorted({name for name in header if header.count(name) > 1})
+    if len(header) > MAX_COLUMNS:
+        raise Invalid(
+            {"": [f"Line 1: a file has at most {MAX_COLUMNS} columns, this one has {len(header)}."]}
+        )
+    twice = sorted(name for name, number in Counter(header).items() if number > 1)
     if twice or "" in header:
         raise Invalid({"": [f"Line 1: each column needs a name of its own: {', '.join(twice) or 'empty'}."]})
     missing = sorted(set(plan.columns) - set(header))

@@ -11,7 +11,7 @@ from app.domain.actor import Actor
 from app.domain.addresses import AddressInput
 from app.domain.customers import CustomerChanges, CustomerInput
 from app.domain.permissions import Permission
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid
 from app.models import Customer, Store
 from app.services import attributes, customers, customers_bulk, search_index
 
@@ -28,7 +28,7 @@ def create(
 
     For who works for all stores it belongs to none until somebody adds it to one or it orders.
     Raises Invalid with every reason (`billing_address.city`, `attribute.NAME`), and Conflict when
-    the e-mail address is taken.
+    the e-mail address is taken or the actor has no open store.
     """
     actor.require(Permission.CUSTOMER_EDIT)
     store = _home(session, actor)
@@ -93,5 +93,7 @@ def _home(session: Session, actor: Actor) -> Store | None:
     found = select(Store).where(Store.id.in_(actor.store_ids), Store.is_active)
     store = session.scalars(found.order_by(Store.id != actor.store_id, Store.name).limit(1)).one_or_none()
     if store is None:
-        raise NotFound
+        raise Conflict(
+            message="No store of this client is open, so nobody new can be kept. Ask an administrator."
+        )
     return store

@@ -48,6 +48,15 @@ def made(program, **over):
     return response.get_json()
 
 
+def test_where_every_store_of_a_client_is_closed_nobody_new_is_kept(api, cast, session):
+    program = api(stores=(cast.south,))
+    cast.south.is_active = False
+    session.commit()
+    answer = program.post(CUSTOMERS, json=SAMPLE)
+    assert (answer.status_code, answer.get_json()["error_code"]) == (409, "conflict")
+    assert "No store of this client is open" in answer.get_json()["message"]
+
+
 def test_the_sample_of_create(api, cast):
     customer = made(api(stores=(cast.south,), name="Web shop"))
     assert list(customer) == CUSTOMER_KEYS

@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     f"GET {CUSTOMERS}": Case(READ, elsewhere=200),
     f"GET {CUSTOMERS}/simplified": Case(READ, elsewhere=200),
     f"POST {CUSTOMERS}": Case(
-        WRITE, elsewhere=200, storeless=404, body=lambda customer: {"email": f"new-{customer.email}"}
+        WRITE, elsewhere=200, storeless=409, body=lambda customer: {"email": f"new-{customer.email}"}
     ),
     f"GET {CUSTOMER}": Case(READ),
     f"PUT {CUSTOMER}": Case(WRITE, body=changed),

@@ -114,6 +114,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(session, run):
         ("a.csv", b"email\n" + b"x" * 200_000, "line 2: field larger"),
         ("a.csv", b"", "no first line"),
         ("a.csv", b"email,email\n", "name of its own"),
+        ("a.csv", b"email," + b"x," * 100_000 + b"\n", "at most 1000 columns"),
         ("a.csv", b"email,shoe\n", "nobody knows these columns: shoe"),
         ("a.csv", b"first_name\nAda\n", "no column gives email"),
         ("a.csv", b'email\n"a@mail.example\n', "line 2"),
