@@ -1,16 +1,12 @@
 """`clienteling client`: programs that use the API, from the command line."""
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from app.cli.database import command_actor, open_session
-from app.cli.users import find_store
+from app.cli.database import command_actor, find_store, open_session
 from app.db import transaction
 from app.domain.permissions import Scope
 from app.domain.tokens import ApiClientInput
 from app.errors import NotFound
-from app.models import ApiClient
 from app.queries import tokens as queries
 from app.services import api_clients, tokens
 
@@ -65,7 +61,9 @@ def list_clients() -> None:
 def revoke(client_id: str, tokens_only: bool) -> None:
     """Shut a client out: all its tokens stop working at once."""
     with open_session() as session:
-        client = _find(session, client_id)
+        client = queries.find_client(session, command_actor(), client_id)
+        if client is None:
+            raise NotFound(f"There is no API client with the id {client_id}. See: clienteling client list")
         with transaction(session):
             if tokens_only:
                 count = tokens.revoke_all(session, command_actor(), client.id)
@@ -75,10 +73,3 @@ def revoke(client_id: str, tokens_only: bool) -> None:
             click.echo(f"Revoked {count} tokens of {client.name}.")
         else:
             click.echo(f"Deactivated {client.name}; its tokens are revoked.")
-
-
-def _find(session: Session, client_id: str) -> ApiClient:
-    client = session.scalars(select(ApiClient).where(ApiClient.client_id == client_id)).one_or_none()
-    if client is None:
-        raise NotFound(f"There is no API client with the id {client_id}. See: clienteling client list")
-    return client

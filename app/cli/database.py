@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from app import config
 from app.db import make_engine, set_ledger_key
 from app.domain.actor import Actor
+from app.errors import NotFound
+from app.models import Store
+from app.queries import stores
 
 
 @contextmanager
@@ -38,3 +41,13 @@ def command_actor() -> Actor:
     except (KeyError, OSError):  # a container may run under a number without a name
         name = "unknown"
     return Actor.system(f"command line ({name})"[:210])
+
+
+def find_store(session: Session, name_or_id: str) -> Store:
+    """Return the store of this name or id. Raises NotFound, naming the open ones."""
+    actor = command_actor()
+    store = stores.find(session, actor, name_or_id)
+    if store is None:
+        known = ", ".join(name for _, name, is_open in stores.choices(session, actor) if is_open)
+        raise NotFound(f"There is no store named {name_or_id}. There are: {known or 'none yet'}.")
+    return store

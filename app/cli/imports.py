@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import config, schema
 from app.cli import describe
+from app.cli.database import find_store
 from app.db import make_engine, set_ledger_key, transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
@@ -187,7 +188,7 @@ def _run(
     actor = Actor.system(N_("Import"))
     if store is None and source.kind in NEEDS_STORE:
         raise Invalid({"store": ["Name the store with --store."]})
-    store_id = imports.find_store(session, store).id if store else None
+    store_id = find_store(session, store).id if store else None
     done, resumed = 0, False
     if not dry_run:
         with transaction(session):

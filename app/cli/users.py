@@ -3,16 +3,13 @@
 import sys
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from app.cli.database import command_actor, open_session
+from app.cli.database import command_actor, find_store, open_session
 from app.db import transaction
-from app.domain import values
 from app.domain.associates import AssociateInput
 from app.domain.permissions import ASSIGNABLE, Role
 from app.errors import NotFound
-from app.models import Associate, Store
+from app.queries import associates as associate_queries
 from app.services import associates, sign_in
 
 
@@ -56,30 +53,15 @@ def create(
 def password(email: str, password_stdin: bool) -> None:
     """Set an account's password and end its sessions."""
     with open_session() as session:
-        associate = _find(session, email)
+        associate = associate_queries.by_email(session, command_actor(), email)
+        if associate is None:
+            raise NotFound(f"There is no account with the e-mail address {email}.")
         hashed = sign_in.hash_password(_ask_password(from_stdin=password_stdin), email=associate.email)
         with transaction(session):
             associates.set_password(
                 session, command_actor(), associate.id, hashed, revision=associate.revision
             )
         click.echo(f"Password set for {associate.email}; all their sessions ended.")
-
-
-def _find(session: Session, email: str) -> Associate:
-    key = values.email_key(email.strip())
-    associate = session.scalars(select(Associate).where(Associate.email_key == key)).one_or_none()
-    if associate is None:
-        raise NotFound(f"There is no account with the e-mail address {email}.")
-    return associate
-
-
-def find_store(session: Session, name: str) -> Store:
-    """Return the store of the name. Raises NotFound, naming those that there are."""
-    store = session.scalars(select(Store).where(Store.name == name)).one_or_none()
-    if store is None:
-        known = ", ".join(session.scalars(select(Store.name).where(Store.is_active).order_by(Store.name)))
-        raise NotFound(f"There is no store named {name}. There are: {known or 'none yet'}.")
-    return store
 
 
 def _ask_password(*, from_stdin: bool) -> str:

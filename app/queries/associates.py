@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from app.domain import values
 from app.domain.actor import Actor
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission, Role
@@ -43,6 +44,18 @@ def get(session: Session, actor: Actor, associate_id: uuid.UUID) -> Associate:
     if associate is None:
         raise NotFound
     return associate
+
+
+def own_email(session: Session, actor: Actor) -> str:
+    """Return the e-mail address that the actor signs in with."""
+    return session.get_one(Associate, actor.id).email
+
+
+def by_email(session: Session, actor: Actor, email: str) -> Associate | None:
+    """Return the associate with this e-mail address, None when there is none."""
+    actor.require(Permission.ADMIN_MANAGE)
+    key = values.email_key(email.strip())
+    return session.scalars(select(Associate).where(Associate.email_key == key)).one_or_none()
 
 
 def managers_of(session: Session, store_id: uuid.UUID | None) -> Sequence[Associate]:

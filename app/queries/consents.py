@@ -24,7 +24,7 @@ from app.domain.consents import (
     weaknesses,
 )
 from app.domain.texts import Text
-from app.models import Associate, Consent, ConsentEvent, ConsentWording, Store
+from app.models import Associate, Consent, ConsentEvent, ConsentWording, Customer, Store
 from app.queries import customers as customer_queries
 from app.queries import scope, together
 
@@ -282,6 +282,13 @@ def opt_ins_of(
         )
         for key, rows in found.items()
     }
+
+
+def parties(
+    session: Session, customer_id: uuid.UUID, store_id: uuid.UUID
+) -> tuple[Customer | None, Store | None]:
+    """Return the customer and the store that a link names, None for each that is gone."""
+    return session.get(Customer, customer_id), session.get(Store, store_id)
 
 
 def _who(event: ConsentEvent, associate: Associate | None) -> str:

@@ -33,6 +33,13 @@ def get(session: Session, actor: Actor, store_id: uuid.UUID) -> Store:
     return store
 
 
+def find(session: Session, actor: Actor, name_or_id: str) -> Store | None:
+    """Return the store of this name or id, None when there is none."""
+    actor.require(Permission.ADMIN_MANAGE)
+    stores = session.scalars(select(Store).order_by(Store.name))
+    return next((store for store in stores if name_or_id in {store.name, str(store.id)}), None)
+
+
 def choices(session: Session, actor: Actor) -> list[tuple[str, str, bool]]:
     """Return (id, name, is open) of all stores by name, to choose an associate's from."""
     actor.require(Permission.ADMIN_MANAGE)

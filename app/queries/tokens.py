@@ -93,6 +93,12 @@ def list_clients(session: Session, actor: Actor) -> Sequence[ApiClient]:
     ).all()
 
 
+def find_client(session: Session, actor: Actor, client_id: str) -> ApiClient | None:
+    """Return the API client that calls itself so, None when there is none."""
+    actor.require(Permission.ADMIN_MANAGE)
+    return session.scalars(select(ApiClient).where(ApiClient.client_id == client_id)).one_or_none()
+
+
 def get_client(session: Session, actor: Actor, api_client_id: uuid.UUID) -> ApiClient:
     """Return an API client with its stores. Raises Forbidden and NotFound."""
     actor.require(Permission.ADMIN_MANAGE)

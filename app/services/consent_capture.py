@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from app.domain import clock, digests
 from app.domain.actor import Actor
 from app.domain.actor import Channel as Face
 from app.domain.audit import AuditAction
+from app.domain.consent_asks import AskKind, AskState, Choice
 from app.domain.consents import (
     Action,
     Channel,
@@ -28,11 +28,11 @@ from app.domain.consents import (
 from app.domain.permissions import Permission
 from app.domain.texts import N_, Text
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.models import Consent, ConsentAsk, ConsentEvidence, ConsentWording, Customer, SignInSession
+from app.models import Consent, ConsentAsk, ConsentEvidence, Customer, SignInSession
 from app.models.base import new_id
+from app.queries import consent_asks, data_requests, scope
 from app.queries import consent_wordings as wording_queries
 from app.queries import customers as customer_queries
-from app.queries import data_requests, scope
 from app.services import audit, consent_evidence, consents, mails, sign_in
 from app.services.mails import MailKind
 
@@ -41,25 +41,6 @@ HAND_OVER_LIFE = timedelta(hours=1)
 CONFIRMATION_LIFE = timedelta(days=7)
 TOKEN_BYTES = 16
 SPOKEN_CONTENT = N_("The wording was read aloud and the customer said yes.")
-
-Choice = tuple[Channel, Purpose]
-
-
-class AskKind(StrEnum):
-    """How a question reaches the customer."""
-
-    HAND_OVER = "hand_over"
-    OWN_PHONE = "own_phone"
-    CONFIRMATION = "confirmation"
-
-
-class AskState(StrEnum):
-    """How a question stands."""
-
-    OPEN = "open"
-    ANSWERED = "answered"
-    EXPIRED = "expired"
-    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,22 +125,6 @@ def link_token(secret: str, *form: str) -> str:
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
-def open_link(session: Session, token: str, kind: AskKind) -> ConsentAsk:
-    """Return the open question behind a token. Raises NotFound for one that is used up or late."""
-    query = select(ConsentAsk).where(
-        ConsentAsk.token_hash == digests.sha256(token), ConsentAsk.kind == kind.value
-    )
-    ask = session.scalars(query).one_or_none()
-    if ask is None or not is_open(ask):
-        raise NotFound
-    return ask
-
-
-def is_open(ask: ConsentAsk) -> bool:
-    """True while the customer can still answer."""
-    return ask.state == AskState.OPEN and ask.expires_at > clock.utcnow()
-
-
 def answer(
     session: Session,
     ask: ConsentAsk,
@@ -240,7 +205,7 @@ def spoken(
 
 def confirm(session: Session, token: str, *, device: str = "") -> ConsentAsk:
     """Turn what waits for the link in the mail into consent. Raises NotFound as `open_link`."""
-    ask = open_link(session, token, AskKind.CONFIRMATION)
+    ask = consent_asks.open_link(session, token, AskKind.CONFIRMATION)
     if not _take(session, ask):
         raise NotFound
     customer = session.get_one(Customer, ask.customer_id)
@@ -330,7 +295,7 @@ def _take(session: Session, ask: ConsentAsk) -> bool:
     if customer is None:
         return False
     session.refresh(ask, with_for_update=True)
-    return is_open(ask) and not data_requests.is_on_hold(session, customer.id)
+    return consent_asks.is_open(ask) and not data_requests.is_on_hold(session, customer.id)
 
 
 def _refuse_on_hold(session: Session, customer_id: uuid.UUID) -> None:
@@ -469,7 +434,7 @@ def _record(
     language: str,
 ) -> Answer:
     customer = session.get_one(Customer, customer_id)
-    states = _states(session, customer_id, store_id)
+    states = consent_asks.states(session, customer_id, store_id)
     accepted: list[Choice] = []
     pending: list[Choice] = []
     refused: list[Choice] = []
@@ -571,16 +536,9 @@ def _wording_ids(offered: dict[Choice, uuid.UUID]) -> list[str]:
     return list(dict.fromkeys(str(key) for key in offered.values()))
 
 
-def _states(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID) -> dict[Choice, State]:
-    rows = session.scalars(
-        select(Consent).where(Consent.customer_id == customer_id, Consent.store_id == store_id)
-    )
-    return {(Channel(row.channel), Purpose(row.purpose)): State(row.state) for row in rows}
-
-
 def _confirm_all(session: Session, ask: ConsentAsk, evidence: ConsentEvidence, device: str) -> list[Choice]:
     """Confirm what still waits; what was withdrawn meanwhile stays withdrawn."""
-    states = _states(session, ask.customer_id, ask.store_id)
+    states = consent_asks.states(session, ask.customer_id, ask.store_id)
     waiting = [
         (Channel(channel), Purpose(purpose), uuid.UUID(key))
         for channel, purpose, key in ask.offers
@@ -605,18 +563,3 @@ def _confirm_all(session: Session, ask: ConsentAsk, evidence: ConsentEvidence, d
     ]
     consents.record_all(session, _customer_actor(), batch)
     return [(channel, purpose) for channel, purpose, _ in waiting]
-
-
-def wording_texts(session: Session, ask: ConsentAsk) -> dict[uuid.UUID, ConsentWording]:
-    """Return the wordings of a question by id."""
-    keys = {uuid.UUID(key) for _, _, key in ask.offers}
-    return {row.id: row for row in session.scalars(select(ConsentWording).where(ConsentWording.id.in_(keys)))}
-
-
-def has_pending(session: Session, ask: ConsentAsk) -> bool:
-    """True when something of a question waits for the link in a mail."""
-    states = _states(session, ask.customer_id, ask.store_id)
-    return any(
-        states.get((Channel(channel), Purpose(purpose))) is State.PENDING
-        for channel, purpose, _ in ask.offers
-    )

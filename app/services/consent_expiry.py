@@ -5,11 +5,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.actor import Actor
+from app.domain.consent_asks import AskKind, AskState
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose, State
 from app.domain.texts import N_
 from app.models import Consent, ConsentAsk
 from app.services import consents
-from app.services.consent_capture import AskKind, AskState
 
 
 def end_asks(session: Session, actor: Actor, *, limit: int) -> int:

@@ -13,8 +13,8 @@ from app.domain import clock, digests
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
 from app.domain.permissions import Permission
-from app.errors import AppError, Conflict, Invalid
-from app.models import ImportJob, Store
+from app.errors import AppError, Conflict
+from app.models import ImportJob
 from app.services import audit, import_rows
 from app.services.import_files import Row, Source
 from app.services.import_rows import Context, Outcome, Result
@@ -31,15 +31,6 @@ class RowResult:
     line: int
     outcome: Outcome
     reasons: Sequence[tuple[str, str]] = ()
-
-
-def find_store(session: Session, name_or_id: str) -> Store:
-    """Return the store of this name or id. Raises Invalid with the names that exist."""
-    for store in session.scalars(select(Store).order_by(Store.name)):
-        if name_or_id in {store.name, str(store.id)}:
-            return store
-    names = ", ".join(session.scalars(select(Store.name).order_by(Store.name)))
-    raise Invalid({"store": [f"There is no store {name_or_id}. There are: {names or 'none'}."]})
 
 
 def start(session: Session, actor: Actor, source: Source, *, store_id: uuid.UUID | None) -> ImportJob:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
-from app.models import Associate
+from app.queries import associates
 from app.request_session import get_session
 from app.services import sign_in as service
 from app.web import htmx, passwords
@@ -109,7 +109,7 @@ def _try(email: str, password: str) -> str | None:
 def _change_password(old: str, new: str) -> None:
     """Change the own password. Raises Invalid for the wrong old or a weak new one, and RateLimited."""
     database, actor = get_session(), current_actor()
-    email = database.get_one(Associate, actor.id).email
+    email = associates.own_email(database, actor)
     attempt = passwords.try_own(old)
     if attempt is None:
         raise Invalid({"old_password": [_("This is not your password now.")]})

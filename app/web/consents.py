@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.domain import consent_wordings, customer_words, digests
+from app.domain.consent_asks import AskState, Choice
 from app.domain.consents import Channel, Purpose
 from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.errors import Invalid, NotFound
 from app.models import ConsentAsk, Customer
+from app.queries import consent_asks, customers
 from app.queries import consent_wordings as wording_queries
 from app.queries import consents as consent_queries
-from app.queries import customers
 from app.request_session import get_session
 from app.services import consent_capture, consents, idempotency, mails
-from app.services.consent_capture import Answer, AskState, Choice
+from app.services.consent_capture import Answer
 from app.web import devices, htmx, profiles
 from app.web.access import current_actor, current_settings, polled, requires
 from app.web.language import say
@@ -98,9 +99,7 @@ def _by_phone(customer_id: uuid.UUID, language: str, choices: list[Choice]) -> R
     with transaction(session):
         ask_id = _once(customer_id, key, act)
     customer = customers.get(session, actor, customer_id)
-    ask = session.get(ConsentAsk, ask_id)
-    if ask is None:
-        raise NotFound
+    ask = consent_asks.get(session, ask_id)
     return _link_page(customer, ask, token)
 
 
@@ -147,15 +146,15 @@ def ask_state(customer_id: uuid.UUID, ask_id: uuid.UUID) -> Response:
     """Say whether the customer has answered on their phone; asked for every few seconds."""
     session, actor = get_session(), current_actor()
     customer = customers.get(session, actor, customer_id)
-    ask = session.get(ConsentAsk, ask_id)
-    if ask is None or ask.customer_id != customer.id:
+    ask = consent_asks.get(session, ask_id)
+    if ask.customer_id != customer.id:
         raise NotFound
     return htmx.render(
         "consents/ask_state.html",
         fragment="consents/_ask_state.html",
         customer=customer,
         ask=ask,
-        is_open=consent_capture.is_open(ask),
+        is_open=consent_asks.is_open(ask),
         is_answered=ask.state == AskState.ANSWERED,
     )
 
@@ -329,7 +328,7 @@ def _link_page(customer: Customer, ask: ConsentAsk, token: str) -> Response:
         url=url,
         qr_size=size,
         qr_path=path,
-        is_open=consent_capture.is_open(ask),
+        is_open=consent_asks.is_open(ask),
         is_answered=ask.state == AskState.ANSWERED,
     )
 

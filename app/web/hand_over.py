@@ -1,6 +1,5 @@
 """The tablet in the customer's hands: one question, and no way into the product but a password."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +8,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.db import transaction
-from app.domain import consent_wordings, customer_words, digests, payment_cards
-from app.domain.consents import Channel, Purpose
+from app.domain import consent_wordings, customer_words, payment_cards
+from app.domain.consent_asks import AskState
 from app.errors import Conflict, Invalid, NotFound, RateLimited
-from app.models import ConsentAsk, SignInSession, Store
+from app.models import ConsentAsk
+from app.queries import consent_asks
 from app.request_session import get_session
 from app.services import consent_capture
 from app.web import consents, devices, htmx, passwords
@@ -83,12 +83,9 @@ def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Respons
     try:
         chosen = [] if is_no else consents.read_choices(form.getlist("choices"))
         with transaction(session):
-            fresh = session.get(ConsentAsk, ask_id)
-            if fresh is None:
-                raise NotFound
             consent_capture.answer(
                 session,
-                fresh,
+                consent_asks.get(session, ask_id),
                 chosen,
                 signature=form.get("signature", "") if not form.get("signed_name", "").strip() else "",
                 signed_name=form.get("signed_name", ""),
@@ -110,24 +107,19 @@ def take_answer(ask: ConsentAsk, show: Callable[[ConsentAsk, list[str]], Respons
 def context(ask: ConsentAsk, messages: list[str] | None = None) -> dict[str, Any]:
     """Return what the page of a question shows; of the customer only what masks leave."""
     session = get_session()
-    texts = consent_capture.wording_texts(session, ask)
-    found = {
-        (Channel(channel), Purpose(purpose)): texts[uuid.UUID(key)] for channel, purpose, key in ask.offers
-    }
-    store = session.get_one(Store, ask.store_id)
     return {
         "ask": ask,
-        "store": store,
+        "store": consent_asks.store_of(session, ask),
         "language": ask.language,
         "direction": consent_wordings.direction(ask.language),
         "words": customer_words.words(ask.language),
-        "blocks": consents.blocks(found),
+        "blocks": consents.blocks(consent_asks.wordings(session, ask)),
         "ticked": set(request.form.getlist("choices")),
         "signed_name": request.form.get("signed_name", ""),
         "signature": request.form.get("signature", ""),
         "messages": messages or [],
-        "is_answered": ask.state == consent_capture.AskState.ANSWERED,
-        "is_open": consent_capture.is_open(ask),
+        "is_answered": ask.state == AskState.ANSWERED,
+        "is_open": consent_asks.is_open(ask),
     }
 
 
@@ -136,6 +128,4 @@ def _page(ask: ConsentAsk, messages: list[str] | None = None) -> Response:
 
 
 def _ask() -> ConsentAsk | None:
-    session = get_session()
-    row = session.get(SignInSession, digests.sha256(current_user.get_id()))
-    return session.get(ConsentAsk, row.hand_over_id) if row is not None and row.hand_over_id else None
+    return consent_asks.handed_over(get_session(), current_user.get_id())

@@ -8,14 +8,15 @@ from app.db import transaction
 from app.domain import consent_wordings, customer_words
 from app.domain.actor import Actor
 from app.domain.actor import Channel as Face
+from app.domain.consent_asks import AskKind, AskState
 from app.domain.consents import Channel, Method
 from app.domain.texts import N_
 from app.errors import Conflict, Invalid, NotFound
 from app.models import ConsentAsk, Customer, Store
+from app.queries import consent_asks
 from app.queries import consents as consent_queries
 from app.request_session import get_session
 from app.services import consent_capture, consents, mails
-from app.services.consent_capture import AskKind, AskState
 from app.web import devices, hand_over, htmx
 from app.web.access import current_settings, public
 
@@ -27,7 +28,7 @@ blueprint = Blueprint("own_phone", __name__)
 def answer(token: str) -> Response:
     """Show the question behind a QR code, and record the answer; the link works once."""
     try:
-        ask = consent_capture.open_link(get_session(), token, AskKind.OWN_PHONE)
+        ask = consent_asks.open_link(get_session(), token, AskKind.OWN_PHONE)
     except NotFound:
         return _gone()
     if request.method == "GET":
@@ -36,8 +37,8 @@ def answer(token: str) -> Response:
     response = hand_over.take_answer(ask, _question)
     if response.status_code == 422:
         return response
-    fresh = get_session().get(ConsentAsk, ask_id, populate_existing=True)
-    if fresh is None or fresh.state != AskState.ANSWERED:
+    fresh = consent_asks.get(get_session(), ask_id)
+    if fresh.state != AskState.ANSWERED:
         # It ended while it was open on the phone.
         return _gone()
     return htmx.render("own_phone/done.html", **_done(fresh))
@@ -49,7 +50,7 @@ def confirm(token: str) -> Response:
     """Show a button, and confirm when it is pressed: what only follows links confirms nothing."""
     session = get_session()
     try:
-        ask = consent_capture.open_link(session, token, AskKind.CONFIRMATION)
+        ask = consent_asks.open_link(session, token, AskKind.CONFIRMATION)
         if request.method == "POST":
             with transaction(session):
                 ask = consent_capture.confirm(session, token, device=devices.label())
@@ -104,8 +105,7 @@ def _of_token(token: str) -> tuple[Customer | None, Store | None]:
     found = mails.read_withdrawal_token((settings.secret_key, *settings.secret_key_fallbacks), token)
     if found is None:
         return None, None
-    session = get_session()
-    return session.get(Customer, found[0]), session.get(Store, found[1])
+    return consent_queries.parties(get_session(), *found)
 
 
 def _withdraw(customer: Customer, store: Store, channels: list[Channel]) -> None:
@@ -132,7 +132,7 @@ def _question(ask: ConsentAsk, messages: list[str] | None = None) -> Response:
 
 def _done(ask: ConsentAsk) -> dict[str, Any]:
     found = hand_over.context(ask)
-    return found | {"is_pending": consent_capture.has_pending(get_session(), ask)}
+    return found | {"is_pending": consent_asks.has_pending(get_session(), ask)}
 
 
 def _gone() -> Response:

@@ -3,7 +3,7 @@
 from flask import request
 
 from app.db import transaction
-from app.models import Associate
+from app.queries import associates
 from app.request_session import get_session
 from app.services import sign_in
 from app.web.access import current_actor, current_settings
@@ -25,5 +25,5 @@ def try_own(password: str) -> sign_in.Attempt | None:
     It stands as a failure until a service takes it back in the act that it allows.
     """
     database = get_session()
-    attempt = begin(database.get_one(Associate, current_actor().id).email)
+    attempt = begin(associates.own_email(database, current_actor()))
     return attempt if sign_in.is_right(attempt, password) else None

@@ -35,6 +35,20 @@ def test_only_the_edge_of_the_database_commits():
     assert found == []
 
 
+_READS = re.compile(r"\bselect\(|\b(session|database|get_session\(\))\.(get|get_one|scalars?|execute)\(")
+
+
+def test_pages_and_api_read_the_database_by_queries_only():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("web", "api")
+        for path in sorted((ROOT / "app" / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _READS.search(line)
+    ]
+    assert found == []
+
+
 def test_every_error_has_its_status():
     children = set(errors.AppError.__subclasses__())
     assert children == set(errors.STATUS)
