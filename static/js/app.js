@@ -98,9 +98,9 @@
 
   let pending = 0;
   document.addEventListener("htmx:before:request", (event) => {
-    // What failed before is over with the next try; what a page asks by itself is none.
+    // What was said of the last act is over with the next; what a page asks by itself is none.
     const isPoll = event.detail.ctx?.sourceElement?.getAttribute?.("hx-trigger")?.includes("every");
-    if (!isPoll && $("#flashes > [role=alert]")) $("#flashes").replaceChildren();
+    if (!isPoll) $("#flashes")?.replaceChildren();
     pending += 1;
     document.documentElement.classList.add("is-loading");
   });
@@ -211,7 +211,15 @@
     if (path === list ? backToList() : path.startsWith(`${list}/`) && openInPane(path)) event.preventDefault();
   });
 
+  /* A tap into the search box marks what was searched before: the next name takes its place. */
+  let isEntered = false;
+  document.addEventListener("focusin", (event) => {
+    isEntered = event.target.id === "customers-query";
+  });
+
   document.addEventListener("click", (event) => {
+    if (isEntered && event.target.id === "customers-query") event.target.select();
+    isEntered = false;
     const target = event.target instanceof Element ? event.target : null;
     if (!target) return;
     if (target.closest("[data-close]") && target.closest("dialog")) {

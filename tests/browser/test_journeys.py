@@ -136,9 +136,11 @@ def test_back_finds_the_list_as_it_was_left(tablet, cast):
     page.locator("a.result:focus", has_text="Marie").wait_for()
     assert page.url == f"{ada.address}/customers"
     assert page.input_value("#customers-query") == "lefev"
+    page.tap("#customers-query")
+    page.keyboard.type("mar")  # in place of what was searched before
     page.go_back()
     page.locator("#customers-profile-name:focus").wait_for()
-    assert page.input_value("#customers-query") == "lefev"
+    assert page.input_value("#customers-query") == "mar"
 
 
 def test_the_next_page_of_the_list_begins_at_its_top(tablet, cast, session):
