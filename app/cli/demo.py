@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from app import config, schema
 from app.cli import demo_orders, demo_people, demo_wordings
+from app.cli.database import open_engine
 from app.config import Settings
-from app.db import make_engine, transaction
+from app.db import transaction
 from app.domain import attributes, clock, orders
 from app.domain.actor import Actor
 from app.domain.addresses import AddressInput
@@ -509,10 +510,7 @@ def _silent(session: Session, now: datetime) -> None:
 def demo_command() -> None:
     """Fill an empty database with demo data and print its sign-ins."""
     settings = config.load()
-    engine = make_engine(settings.database_url, bulk=True)
-    try:
+    with open_engine(settings) as engine:
         schema.upgrade(engine)
         if not ensure_demo(engine, settings, click.echo):
             click.echo("The database holds people or stores already: nothing was added.")
-    finally:
-        engine.dispose()

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from app import config, schema
 from app.cli import describe
-from app.cli.database import find_store
-from app.db import make_engine, set_ledger_key, transaction
+from app.cli.database import find_store, open_engine
+from app.db import transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
 from app.domain.texts import N_
-from app.errors import AppError, Invalid
+from app.errors import AppError, Invalid, NotFound
 from app.services import import_files, imports
 from app.services.import_rows import Outcome
 from app.services.imports import RowResult
@@ -147,12 +147,9 @@ def import_group(
 def _import(
     kind: str, file: Path, store: str | None, mapping: Path | None, *, dry_run: bool, report: Path | None
 ) -> Counter[Outcome]:
-    settings = config.load()
-    engine = make_engine(settings.database_url, bulk=True)
-    set_ledger_key(engine, settings.erasure_key)
     # Each batch makes many rows and lets them go: looking for cycles less often is a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
-    try:
+    with open_engine() as engine:
         if not schema.is_current(engine):
             raise click.UsageError("The database is not ready. Run: clienteling init")
         plan = csv_rows.read_plan(kind, _read_mapping(mapping))
@@ -163,8 +160,6 @@ def _import(
             _Report(report, inputs) as opened,
         ):
             return _run(session, source, store, dry_run=dry_run, report=opened)
-    finally:
-        engine.dispose()
 
 
 def _read_mapping(path: Path | None) -> dict[str, Any]:
@@ -188,7 +183,10 @@ def _run(
     actor = Actor.system(N_("Import"))
     if store is None and source.kind in NEEDS_STORE:
         raise Invalid({"store": ["Name the store with --store."]})
-    store_id = find_store(session, store).id if store else None
+    try:
+        store_id = find_store(session, store).id if store else None
+    except NotFound as error:
+        raise Invalid({"store": [error.message]}) from None
     done, resumed = 0, False
     if not dry_run:
         with transaction(session):

@@ -7,15 +7,12 @@ import click
 from sqlalchemy.orm import Session
 
 from app import config
-from app.cli.database import open_engine
+from app.cli.database import command_actor, open_engine
 from app.db import transaction
 from app.domain import clock
-from app.domain.actor import Actor
 from app.domain.paging import PageRequest
 from app.queries import retention as queries
 from app.services import retention as service
-
-ACTOR = Actor.system("Command line")
 
 
 @click.group("retention")
@@ -30,7 +27,7 @@ def preview(limit: int) -> None:
     settings = config.load()
     with open_engine(settings) as engine, Session(engine) as session:
         page = queries.list_page(
-            session, ACTOR, settings.retention, PageRequest(count=limit), now=clock.utcnow()
+            session, command_actor(), settings.retention, PageRequest(count=limit), now=clock.utcnow()
         )
     for row in page.items:
         bought = f"{row.last_order_at:%Y-%m-%d}" if row.last_order_at else "never"
@@ -56,7 +53,7 @@ def request(yes: bool) -> None:
 
         done = service.request_all(
             step,
-            ACTOR,
+            command_actor(),
             settings.retention,
             call_off_days=settings.deletion_call_off_days,
             tells=settings.sends_mails,

@@ -447,6 +447,12 @@ def test_what_stands_in_the_way_has_a_code_of_its_own(run, monkeypatch, error, t
     assert (result.exit_code, told in result.output) == (3, True), result.output
 
 
+def test_a_store_that_there_is_not_is_wrong_use(run):
+    result = run("customers", "email\na@mail.example\n", "--store", "Nowhere")
+    assert result.exit_code == 2
+    assert "There is no store named Nowhere. There are: Paris." in result.output
+
+
 def test_a_setting_that_is_wrong_is_wrong_use(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "mysql://db")
     assert run("customers", "email\na@mail.example\n").exit_code == 2
