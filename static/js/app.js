@@ -205,10 +205,12 @@
   }
 
   document.addEventListener("htmx:before:history:restore", (event) => {
-    const list = $("#customers-search")?.dataset.listPath;
+    const search = $("#customers-search");
+    if (!search) return;
+    const list = search.dataset.listPath;
     const path = event.detail.path.split("?")[0];
-    if (!list) return;
-    if (path === list ? backToList() : path.startsWith(`${list}/`) && openInPane(path)) event.preventDefault();
+    const isList = path === list || path === new URL(search.action).pathname;
+    if (isList ? backToList() : path.startsWith(`${list}/`) && openInPane(path)) event.preventDefault();
   });
 
   /* A tap into the search box marks what was searched before: the next name takes its place. */

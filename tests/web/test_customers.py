@@ -208,6 +208,7 @@ def test_a_taken_email_is_409_and_offers_who_has_it(sign_in, cast):
     )
     assert hidden.status_code == 409
     assert ("Southerly" in hidden.text, "Another store knows this customer" in hidden.text) == (False, True)
+    assert f'form="customers-elsewhere" name="text" value="{cast.stranger.email}"' in hidden.text
     assert "Another store knows" not in answer.text
 
 
