@@ -97,6 +97,16 @@ def take_back(session: Session, actor: Actor, token: str, attempt: sign_in.Attem
     return ask.customer_id
 
 
+def end_session(session: Session, actor: Actor, token: str) -> None:
+    """End the session of a device that nobody could take back: its question ends with it."""
+    row = session.get(SignInSession, digests.sha256(token), with_for_update=True)
+    if row is not None and row.hand_over_id is not None:
+        ask = session.get_one(ConsentAsk, row.hand_over_id)
+        if ask.state == AskState.OPEN:
+            ask.state = AskState.SUPERSEDED.value
+    sign_in.sign_out(session, actor, token)
+
+
 def send_link(
     session: Session,
     actor: Actor,

@@ -42,9 +42,13 @@ PasswordHash = NewType("PasswordHash", str)
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A try to sign in that is counted already: the account and the hash to compare with."""
+    """A try to sign in that is counted already: the account and the hash to compare with.
+
+    `counted_hash` is what it is counted under: the account, or the account on a device that knows it.
+    """
 
     account_hash: str
+    counted_hash: str = ""
     associate_id: uuid.UUID | None
     stored: str
 
@@ -83,25 +87,34 @@ def hash_password(password: str, *, email: str = "") -> PasswordHash:
     return PasswordHash(_hasher.hash(passwords.check(password, email=email)))
 
 
-def begin(session: Session, *, email: str, source: str, secret: str) -> Attempt:
+def account_key(email: str) -> str:
+    """Return how an account is named when its tries are counted, whether there is such an account or not."""
+    return email.strip().casefold()[:254]
+
+
+def begin(session: Session, *, email: str, source: str, secret: str, device: str = "") -> Attempt:
     """Count a try to sign in before the password is looked at, and return what it is checked against.
 
     `source` is the address that the try came from and `secret` the key under which account and
     source are hashed. The try counts as a failure until `succeed` takes it back: so parallel tries
-    cannot pass the limit. Raises RateLimited, also for the right password, after too many failures.
+    cannot pass the limit. `device` is the number of one that knows the account ("" for any other): there
+    only its own tries are counted, so that no stranger's keep its people out.
+    Raises RateLimited, also for the right password, after too many failures.
     """
     now = clock.utcnow()
-    key = email.strip().casefold()[:254]
+    key = account_key(email)
     account_hash, source_hash = digests.keyed(secret, "account", key), digests.keyed(secret, "source", source)
+    counted_hash = digests.keyed(secret, "device", f"{device} {key}") if device else account_hash
     if session.get_bind().dialect.name == "postgresql":
         # Tries for one account queue for a moment; SQLite has one writer anyway.
-        session.execute(select(func.pg_advisory_xact_lock(int(account_hash[:15], 16))))
-    _refuse_storm(session, account_hash, source_hash, now)
-    session.add(SignInFailure(account_hash=account_hash, source_hash=source_hash, at=now))
+        session.execute(select(func.pg_advisory_xact_lock(int(counted_hash[:15], 16))))
+    _refuse_storm(session, counted_hash, "" if device else source_hash, now)
+    session.add(SignInFailure(account_hash=counted_hash, source_hash=source_hash, at=now))
     associate = session.scalars(select(Associate).where(Associate.email_key == key)).one_or_none()
     usable = associate is not None and associate.is_active and associate.password_hash is not None
     return Attempt(
         account_hash=account_hash,
+        counted_hash=counted_hash,
         associate_id=associate.id if associate is not None and usable else None,
         stored=(associate.password_hash if associate is not None and usable else None) or _DUMMY_HASH,
     )
@@ -353,11 +366,11 @@ def _verify(stored: str, password: str) -> bool:
 def _refuse_storm(session: Session, account_hash: str, source_hash: str, now: datetime) -> None:
     since = now - WINDOW
     session.execute(delete(SignInFailure).where(SignInFailure.at < since))
-    for limit, criterion in (
-        (MAX_ACCOUNT_FAILURES, SignInFailure.account_hash == account_hash),
-        (MAX_SOURCE_FAILURES, SignInFailure.source_hash == source_hash),
-        (MAX_FAILURES, SignInFailure.at >= since),
-    ):
+    limits = [(MAX_ACCOUNT_FAILURES, SignInFailure.account_hash == account_hash)]
+    if source_hash:
+        limits.append((MAX_SOURCE_FAILURES, SignInFailure.source_hash == source_hash))
+        limits.append((MAX_FAILURES, SignInFailure.at >= since))
+    for limit, criterion in limits:
         count, oldest = session.execute(
             select(func.count(), func.min(SignInFailure.at)).where(criterion, SignInFailure.at >= since)
         ).one()
@@ -375,4 +388,4 @@ def _refuse_storm(session: Session, account_hash: str, source_hash: str, now: da
 
 def forgive(session: Session, attempt: Attempt) -> None:
     """Forget the failures of the account, the one that the try itself was counted as among them."""
-    session.execute(delete(SignInFailure).where(SignInFailure.account_hash == attempt.account_hash))
+    session.execute(delete(SignInFailure).where(SignInFailure.account_hash == attempt.counted_hash))

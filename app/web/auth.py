@@ -42,8 +42,8 @@ def sign_in() -> Response:
             _begin(token)
             if htmx.wants_fragment():
                 _stand_in(request.form.get("store_id", ""))
-                return _page(form, "", 200)
-            return htmx.see_other(target)
+                return passwords.remember(_page(form, "", 200), form.username.data or "")
+            return passwords.remember(htmx.see_other(target), form.username.data or "")
         message = _("The e-mail address or the password is not right. Check both and try again.")
         status = 422
     elif form.is_submitted():
@@ -59,7 +59,7 @@ def sign_out() -> Response:
     token = current_user.get_id()
     with transaction(database):
         service.sign_out(database, current_actor(), token)
-    return _forget()
+    return forget()
 
 
 @blueprint.post("/sign-out-everywhere")
@@ -69,7 +69,7 @@ def sign_out_everywhere() -> Response:
     database = get_session()
     with transaction(database):
         service.sign_out_everywhere(database, current_actor())
-    return _forget()
+    return forget()
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -118,7 +118,8 @@ def _change_password(old: str, new: str) -> None:
         service.change_password(database, actor, current_user.get_id(), attempt, hashed)
 
 
-def _forget() -> Response:
+def forget() -> Response:
+    """Let the browser forget a session that has ended, and lead to the sign-in page."""
     logout_user()
     session.clear()
     response = htmx.see_other(url_for("auth.sign_in"))

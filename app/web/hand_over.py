@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -15,7 +15,7 @@ from app.models import ConsentAsk
 from app.queries import consent_asks
 from app.request_session import get_session
 from app.services import consent_capture
-from app.web import consents, devices, htmx, passwords
+from app.web import auth, consents, devices, htmx, passwords
 from app.web.access import current_actor, current_settings, for_customers, signed_in
 from app.web.language import say
 
@@ -48,7 +48,7 @@ def answer() -> Response:
 @signed_in
 @for_customers
 def take_back() -> Response:
-    """Ask for the associate's password, and go on in the product."""
+    """Ask for the associate's password, and go on in the product; after too many wrong ones sign out."""
     ask = _ask()
     if ask is None:
         return htmx.see_other(url_for("customers.index"))
@@ -57,8 +57,12 @@ def take_back() -> Response:
         try:
             attempt = passwords.try_own(request.form.get("password", ""))
         except RateLimited as error:
-            response = htmx.render("hand_over/take_back.html", status=429, message=say(error.message))
-            response.headers["Retry-After"] = str(error.retry_after)
+            # Else the device would be stuck: now a colleague can sign in on it.
+            session = get_session()
+            with transaction(session):
+                consent_capture.end_session(session, current_actor(), current_user.get_id())
+            response = auth.forget()
+            flash(say(error.message), "bad")
             return response
         if attempt is not None:
             session = get_session()

@@ -59,6 +59,34 @@ def test_the_sixth_try_is_refused_even_with_the_right_password(client, cast):
     assert post_sign_in(client, "ben@shop.example").status_code == 303
 
 
+def sign_out(client):
+    client.get("/password")
+    assert client.post("/sign-out").status_code == 303
+
+
+def test_strangers_tries_keep_nobody_out_of_a_device_that_knows_them(app, client, cast, monkeypatch):
+    assert post_sign_in(client, "Ada@shop.example").status_code == 303
+    sign_out(client)
+    stranger = app.test_client()
+    monkeypatch.setattr(sign_in_service, "MAX_SOURCE_FAILURES", 7)
+    for email in ["ada@shop.example"] * 5 + ["ben@shop.example"] * 2:
+        assert post_sign_in(stranger, email, "not the password").status_code == 422
+    # The account is closed to devices that do not know it, the address to all that know nobody.
+    assert [post_sign_in(stranger, f"{one}@shop.example").status_code for one in ("ada", "mia")] == [429] * 2
+    assert post_sign_in(client, "ben@shop.example").status_code == 429
+    assert post_sign_in(client, " ada@shop.example").status_code == 303
+    sign_out(client)
+    found = [post_sign_in(client, "ada@shop.example", "not the password").status_code for _ in range(6)]
+    assert found == [422] * 5 + [429]
+
+
+def test_a_forged_cookie_of_a_device_is_as_good_as_none(client, cast):
+    client.set_cookie("device", "A" * 22 + "." + "0" * 16)
+    found = [post_sign_in(client, "ada@shop.example", "not the password").status_code for _ in range(5)]
+    client.set_cookie("device", "B" * 22 + "." + "0" * 16)
+    assert [*found, post_sign_in(client, "ada@shop.example").status_code] == [422] * 5 + [429]
+
+
 def looks(monkeypatch, meanwhile):
     """Do something while a password is looked at; the list that is returned grows with each look."""
     looked = []

@@ -98,12 +98,17 @@ def test_the_tablet_is_locked_to_the_question_until_the_password(ada, cast, sess
     assert (event.declared_by, event.time_zone) == ("customer", "Europe/Paris")
 
 
-def test_a_locked_tablet_stays_locked_after_too_many_wrong_passwords(ada, cast):
+def test_a_handed_over_tablet_signs_out_after_too_many_wrong_passwords(ada, cast, session):
     ask(ada, cast, "tablet")
     for _ in range(5):
         ada.post("/hand-over/back", data={"password": "wrong"})
-    assert ada.post("/hand-over/back", data={"password": PASSWORD}).status_code == 429
-    assert ada.get("/customers").headers["Location"] == "/hand-over"
+    answer = ada.post("/hand-over/back", data={"password": PASSWORD})
+    assert answer.headers["Location"] == "/sign-in"
+    assert session.scalars(select(ConsentAsk.state)).all() == ["superseded"]
+    # Nobody is stuck: a colleague signs in as on any device.
+    page = ada.get("/sign-in")
+    assert (page.status_code, "Too many tries" in page.text) == (200, True)
+    assert ada.get("/customers").headers["Location"].startswith("/sign-in")
 
 
 CARD = {"signed_name": "4111 1111 1111 1111"}

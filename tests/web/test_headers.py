@@ -111,6 +111,17 @@ def test_the_cookie_on_https_is_bound_to_the_host(open_app, cast):
     assert len(cookie) < 4096
 
 
+def test_the_cookie_of_a_device_that_knows_an_account_is_bound_to_the_host_too(open_app, cast):
+    browser = open_app(allow_http=False).test_client()
+    page = browser.get("/sign-in", **HTTPS).text
+    token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+    sent = {"username": "ada@shop.example", "password": PASSWORD, "csrf_token": token}
+    answer = browser.post("/sign-in", data=sent, headers={"Referer": "https://localhost/"}, **HTTPS)
+    (cookie,) = (one for one in answer.headers.getlist("Set-Cookie") if one.startswith("__Host-device="))
+    assert {"HttpOnly", "Path=/", "SameSite=Strict", "Secure"} <= set(cookie.split("; "))
+    assert "ada" not in cookie
+
+
 def test_plain_http_by_choice_promises_no_https(client):
     answer = client.get("/sign-in")
     assert "Strict-Transport-Security" not in answer.headers
