@@ -62,7 +62,8 @@ def test_on_hold_only_the_whole_contact_finds_and_nothing_can_be_used(cast, sess
     ask(sign_in(cast.mia), cast.marie, "restriction")
     for text, is_there in (("marie", False), ("marie@mail.example", True), ("06 12 34 56 78", True)):
         found = ada.post("/customers/search", data={"list": "store", "text": text})
-        assert ("On hold" in found.text, "0 customers" in found.text) == (is_there, True)
+        assert ("On hold" in found.text, "0 customers" in found.text) == (is_there, not is_there)
+        assert ("Create “" in found.text) == ("@" not in text)
     page = ada.get(f"/customers/{cast.marie.id}").text
     assert "restricted the use" in page
     assert ("contact-way-open" in page, f"/customers/{cast.marie.id}/consents/new" in page) == (False, False)
