@@ -12,6 +12,7 @@ from app.domain.texts import N_
 from app.errors import Invalid
 
 
+# A profile asks for the label of each channel and declaration; `cache` spares it making the tables anew.
 class Channel(StrEnum):
     """A way to reach a customer."""
 

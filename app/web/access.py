@@ -1,7 +1,6 @@
 """Who may open what: each view declares it, and a view that does not stops the start."""
 
 import re
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -15,12 +14,11 @@ from flask_login import LoginManager, current_user
 from app.config import API_PREFIX, Settings
 from app.db import transaction
 from app.domain.actor import Actor
-from app.domain.permissions import Permission, Role
+from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.errors import Forbidden, Unauthenticated, Unavailable
 from app.request_session import get_session
 from app.services import sign_in
-from app.services.sign_in import StoreChoice
 from app.web import htmx
 from app.web.kept import kept
 
@@ -33,18 +31,9 @@ _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*\Z")
 
 
 @dataclass(frozen=True, kw_only=True)
-class User:
+class User(sign_in.SignedIn):
     """The signed-in associate, as Flask-Login and the templates know them; plain values only."""
 
-    token: str
-    id: uuid.UUID
-    name: str
-    role: Role
-    theme: str
-    locale: str
-    stores: tuple[StoreChoice, ...]
-    store: StoreChoice | None
-    is_handed_over: bool = False
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -52,12 +41,6 @@ class User:
     def get_id(self) -> str:
         """Return what the cookie carries: the opaque token of the session in the database."""
         return self.token
-
-    @property
-    def initials(self) -> str:
-        """The first letters of the name."""
-        parts = self.name.split()
-        return "".join(part[0] for part in parts[:1] + parts[-1:][: len(parts) - 1]).upper()
 
     @property
     def role_label(self) -> str:

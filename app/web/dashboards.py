@@ -1,7 +1,5 @@
 """The dashboard: figures of opt-ins as charts, as tables and as CSV."""
 
-import csv
-import io
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -100,15 +98,10 @@ def download(table: str) -> Response:
 
 
 def _as_csv(table: Figures, scope: Scope) -> Response:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([label for label, _kind in table.columns])
-    for row in table.rows:
-        writer.writerow([csv_rows.formula_safe(_plain(cell)) for cell in row])
+    rows = ([_plain(cell) for cell in row] for row in table.rows)
     name = f"opt-ins-{table.name}-{scope.now:%Y-%m-%d}.csv"
-    # The mark at the beginning lets spreadsheets read UTF-8.
     return Response(
-        "\ufeff" + out.getvalue(),
+        csv_rows.table_text([label for label, _kind in table.columns], rows),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
