@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain import clock, digests
@@ -15,6 +14,7 @@ from app.domain.texts import N_
 from app.errors import Conflict
 from app.models import IdempotencyKey
 from app.models.base import new_id
+from app.services import upserts
 
 
 def once(
@@ -35,9 +35,8 @@ def once(
     own_id = new_id()
     # The key goes first: whoever sends it at the same time waits here until the act is done or undone,
     # instead of doing it a second time and failing at the end.
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     session.execute(
-        insert(IdempotencyKey)
+        upserts.insert(session, IdempotencyKey)
         .values(
             id=own_id,
             actor_key=who,

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import and_, case, delete, literal_column, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,7 @@ from app.errors import AppError, Conflict, NotFound
 from app.models import Job
 from app.models.base import new_id
 from app.queries import jobs as queries
-from app.services import audit
+from app.services import audit, upserts
 
 
 class LeaseLost(Exception):
@@ -69,8 +68,7 @@ def add(
         session.flush()
         return job
     while True:
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        made = insert(Job).values(
+        made = upserts.insert(session, Job).values(
             **columns, is_wanted_again=False, attempts=0, done_count=0, total_count=0, error=""
         )
         session.execute(

@@ -3,10 +3,10 @@
 import uuid
 
 from sqlalchemy import case
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.models import ApiQuota
+from app.services import upserts
 
 
 def take(
@@ -17,8 +17,9 @@ def take(
     What is given out here is never given out twice, so all processes together never let more
     through than the limit.
     """
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
-    statement = insert(ApiQuota).values(api_client_id=api_client_id, kind=kind, minute=minute, used=wanted)
+    statement = upserts.insert(session, ApiQuota).values(
+        api_client_id=api_client_id, kind=kind, minute=minute, used=wanted
+    )
     before = case((ApiQuota.minute == minute, ApiQuota.used), else_=0)
     used = session.execute(
         statement.on_conflict_do_update(

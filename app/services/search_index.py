@@ -9,8 +9,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from app.db import PLANNED_ONCE
@@ -18,7 +16,7 @@ from app.domain import search_tokens, searches
 from app.models import Customer
 from app.models import search as tables
 from app.queries import search_lookup as lookup
-from app.services import search_entries, search_statistics
+from app.services import search_entries, search_statistics, upserts
 from app.services.search_entries import Reading
 
 BATCH = 500
@@ -60,7 +58,7 @@ def rebuild(session: Session, progress: Callable[[int], None] | None = None) -> 
     tables_of_index = (tables.documents, tables.entries, tables.words, tables.frequencies)
     for table in tables_of_index:
         session.execute(delete(table))
-    if _on_sqlite(session):
+    if lookup.on_sqlite(session):
         index = tables.sqlite_index
         session.execute(insert(index).values(customer_search_index="delete-all"))
     done = 0
@@ -91,7 +89,7 @@ def _refresh(session: Session, ids: Sequence[uuid.UUID]) -> int:
     tokens = {customer_id: reading.tokens(place_of) for customer_id, reading in readings.items()}
     known = {key: reading.row.doc for key, reading in readings.items() if reading.row.doc is not None}
     docs = known | _write_documents(session, readings, tokens)
-    if _on_sqlite(session):
+    if lookup.on_sqlite(session):
         # The index keeps no tokens to compare with.
         session.connection().execute(
             insert(tables.sqlite_index).prefix_with("OR REPLACE"),
@@ -130,7 +128,7 @@ def _write_entries(
         if entry["doc"] in known and not _is_held(entry, old.get((entry["doc"], entry["place"])))
     ]
     if changed:
-        connection.execute(_upsert_entry(on_sqlite=_on_sqlite(session)), changed)
+        connection.execute(_upsert_entry(on_sqlite=lookup.on_sqlite(session)), changed)
 
 
 def _is_held(entry: dict[str, Any], row: Any) -> bool:
@@ -143,7 +141,7 @@ _INSERT_ENTRY = insert(tables.entries)
 @cache
 def _upsert_entry(*, on_sqlite: bool) -> Any:
     table = tables.entries
-    statement: Any = sqlite_insert(table) if on_sqlite else postgresql_insert(table)
+    statement = upserts.insert_on(table, on_sqlite=on_sqlite)
     values = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
     statement = statement.on_conflict_do_update(index_elements=["doc", "place"], set_=values)
     return statement.execution_options(**PLANNED_ONCE)
@@ -181,19 +179,19 @@ def _write_documents(
     """Write the documents that are new or differ, and return the numbers of the new ones."""
     # SQLite keeps the tokens in its index, PostgreSQL beside the haystack.
     connection = session.connection()
-    table = tables.documents if _on_sqlite(session) else tables.postgresql_documents
+    table = tables.documents if lookup.on_sqlite(session) else tables.postgresql_documents
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     for customer_id, reading in readings.items():
         row = {"created_by_id": reading.row.created_by_id, "haystack": reading.haystack, **reading.keys()}
-        if not _on_sqlite(session):
+        if not lookup.on_sqlite(session):
             row["tokens"] = tokens[customer_id]
         if reading.row.doc is None:
             new.append({"customer_id": customer_id, **row})
         elif any(getattr(reading.row, f"held_{name}") != value for name, value in row.items()):
             changed.append({"b_doc": reading.row.doc, **{f"b_{name}": row[name] for name in row}})
     if changed:
-        connection.execute(_update_document(on_sqlite=_on_sqlite(session)), changed)
+        connection.execute(_update_document(on_sqlite=lookup.on_sqlite(session)), changed)
     if not new:
         return {}
     connection.execute(insert(table), new)
@@ -217,7 +215,7 @@ def _drop(session: Session, docs: Sequence[int]) -> None:
     if not docs:
         return
     session.execute(delete(tables.entries).where(tables.entries.c.doc.in_(docs)))
-    if _on_sqlite(session):
+    if lookup.on_sqlite(session):
         session.execute(delete(tables.sqlite_index).where(tables.sqlite_index.c.rowid.in_(docs)))
 
 
@@ -229,7 +227,7 @@ def places(session: Session, store_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
     missing = sorted(store_ids - known.keys())
     if missing:
         # Another transaction may number the same store at the same time.
-        statement = _upsert(session)(table).on_conflict_do_nothing(index_elements=["store_id"])
+        statement = upserts.insert(session, table).on_conflict_do_nothing(index_elements=["store_id"])
         session.execute(statement, [{"store_id": store_id} for store_id in missing])
         known = {row.store_id: row.place for row in session.execute(query)}
     return known
@@ -251,7 +249,7 @@ def _learn_words(session: Session, found: set[str]) -> None:
         for variant in searches.variants(word)
     ]
     if new:
-        connection.execute(_upsert(session)(table).on_conflict_do_nothing(), new)
+        connection.execute(upserts.insert(session, table).on_conflict_do_nothing(), new)
 
 
 def _forget_words(session: Session, dropped: set[str]) -> None:
@@ -267,14 +265,6 @@ def _forget_words(session: Session, dropped: set[str]) -> None:
             connection.execute(
                 delete(table).where(table.c.variant.in_(searches.variants(word)), table.c.word == word)
             )
-
-
-def _upsert(session: Session) -> Any:
-    return sqlite_insert if _on_sqlite(session) else postgresql_insert
-
-
-def _on_sqlite(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
 
 
 def _written(tokens: Iterable[int]) -> str:
