@@ -18,17 +18,9 @@ from app.queries import small_lists
 def list_page(session: Session, actor: Actor, text: str, asked: PageRequest) -> Page[Associate]:
     """Return the associates whose name or e-mail address holds the text, active ones first."""
     actor.require(Permission.ADMIN_MANAGE)
-    query = select(
-        Associate.id, Associate.is_active, Associate.first_name, Associate.last_name, Associate.email
-    )
-    ids, total = small_lists.matching(session.execute(query), text, asked)
-    found = session.scalars(
-        select(Associate).where(Associate.id.in_(ids)).options(selectinload(Associate.stores))
-    )
-    rows = {row.id: row for row in found}
-    return Page(
-        items=[rows[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
-    )
+    rows = select(Associate).options(selectinload(Associate.stores))
+    texts = [Associate.first_name, Associate.last_name, Associate.email]
+    return small_lists.page(session, rows, texts, text, asked)
 
 
 def get(session: Session, actor: Actor, associate_id: uuid.UUID) -> Associate:

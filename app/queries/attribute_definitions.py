@@ -16,19 +16,8 @@ from app.queries import small_lists
 def list_page(session: Session, actor: Actor, text: str, asked: PageRequest) -> Page[AttributeDefinition]:
     """Return the definitions whose label, key or group holds the text, active ones first."""
     actor.require(Permission.ADMIN_MANAGE)
-    query = select(
-        AttributeDefinition.id,
-        AttributeDefinition.is_active,
-        AttributeDefinition.group,
-        AttributeDefinition.label,
-        AttributeDefinition.key,
-    )
-    ids, total = small_lists.matching(session.execute(query), text, asked)
-    found = session.scalars(select(AttributeDefinition).where(AttributeDefinition.id.in_(ids)))
-    rows = {row.id: row for row in found}
-    return Page(
-        items=[rows[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
-    )
+    texts = [AttributeDefinition.group, AttributeDefinition.label, AttributeDefinition.key]
+    return small_lists.page(session, select(AttributeDefinition), texts, text, asked)
 
 
 def get(session: Session, actor: Actor, definition_id: uuid.UUID) -> AttributeDefinition:

@@ -2,18 +2,32 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from app.domain import folding
-from app.domain.paging import PageRequest
+from app.domain.paging import Page, PageRequest
+from app.models import Associate, AttributeDefinition, Store, Webhook
+
+T = TypeVar("T", Store, Associate, AttributeDefinition, Webhook)
 
 
-def matching(candidates: Iterable[Any], text: str, asked: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
-    """Return the asked part of the ids whose texts hold the wanted text, and how many do in all.
+def page(session: Session, rows: Select[T], texts: Sequence[Any], text: str, asked: PageRequest) -> Page[T]:
+    """Return the asked part of the rows that hold the wanted text in one of their texts.
 
-    `candidates` are rows of the id, whether the row is active, and then the texts. Active rows come first,
-    then by the texts.
+    Active rows come first, then by the texts.
     """
+    table: Any = rows.column_descriptions[0]["entity"]
+    ids, total = _matching(session.execute(select(table.id, table.is_active, *texts)), text, asked)
+    found = {row.id: row for row in session.scalars(rows.where(table.id.in_(ids)))}
+    return Page(
+        items=[found[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
+    )
+
+
+def _matching(candidates: Iterable[Any], text: str, asked: PageRequest) -> tuple[Sequence[uuid.UUID], int]:
     wanted = folding.fold(text)
     found: list[tuple[bool, list[str], uuid.UUID]] = []
     for row_id, is_active, *texts in candidates:

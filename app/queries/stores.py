@@ -16,12 +16,7 @@ from app.queries import small_lists
 def list_page(session: Session, actor: Actor, text: str, asked: PageRequest) -> Page[Store]:
     """Return the stores whose name holds the text, open ones first, then by name."""
     actor.require(Permission.ADMIN_MANAGE)
-    query = select(Store.id, Store.is_active, Store.name)
-    ids, total = small_lists.matching(session.execute(query), text, asked)
-    rows = {row.id: row for row in session.scalars(select(Store).where(Store.id.in_(ids)))}
-    return Page(
-        items=[rows[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
-    )
+    return small_lists.page(session, select(Store), [Store.name], text, asked)
 
 
 def get(session: Session, actor: Actor, store_id: uuid.UUID) -> Store:

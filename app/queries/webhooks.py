@@ -41,12 +41,7 @@ class Sent:
 def list_page(session: Session, actor: Actor, text: str, asked: PageRequest) -> Page[Webhook]:
     """Return the addresses whose name holds the text, active ones first, then by name."""
     actor.require(Permission.ADMIN_MANAGE)
-    query = select(Webhook.id, Webhook.is_active, Webhook.name)
-    ids, total = small_lists.matching(session.execute(query), text, asked)
-    rows = {row.id: row for row in session.scalars(select(Webhook).where(Webhook.id.in_(ids)))}
-    return Page(
-        items=[rows[row_id] for row_id in ids], offset=asked.offset, requested=asked.count, total=total
-    )
+    return small_lists.page(session, select(Webhook), [Webhook.name], text, asked)
 
 
 def get(session: Session, actor: Actor, webhook_id: uuid.UUID) -> Webhook:
