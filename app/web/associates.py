@@ -17,6 +17,7 @@ from app.services import associates as service
 from app.services import sign_in
 from app.web import admin_pages, htmx
 from app.web.access import current_actor, requires
+from app.web.confirmations import recently_confirmed
 from app.web.forms.admin import AssociateForm, AssociatePasswordForm
 
 blueprint = Blueprint("associates", __name__)
@@ -33,6 +34,7 @@ def index() -> Response:
 
 @blueprint.route("/admin/associates/new", methods=["GET", "POST"])
 @requires(Permission.ADMIN_MANAGE)
+@recently_confirmed
 def new() -> Response:
     """Add one."""
     session, actor = get_session(), current_actor()
@@ -52,6 +54,7 @@ def new() -> Response:
 
 @blueprint.route("/admin/associates/<uuid:associate_id>/edit", methods=["GET", "POST"])
 @requires(Permission.ADMIN_MANAGE)
+@recently_confirmed
 def edit(associate_id: uuid.UUID) -> Response:
     """Edit one; an older revision shows both values."""
     session, actor = get_session(), current_actor()
@@ -83,6 +86,7 @@ def deactivate(associate_id: uuid.UUID) -> Response:
 
 @blueprint.route("/admin/associates/<uuid:associate_id>/reactivate", methods=["GET", "POST"])
 @requires(Permission.ADMIN_MANAGE)
+@recently_confirmed
 def reactivate(associate_id: uuid.UUID) -> Response:
     """Ask, and reactivate."""
     session, actor = get_session(), current_actor()
@@ -96,6 +100,7 @@ def reactivate(associate_id: uuid.UUID) -> Response:
 
 @blueprint.route("/admin/associates/<uuid:associate_id>/password", methods=["GET", "POST"])
 @requires(Permission.ADMIN_MANAGE)
+@recently_confirmed
 def password(associate_id: uuid.UUID) -> Response:
     """Give the associate the typed password, or one made here and shown once."""
     session, actor = get_session(), current_actor()

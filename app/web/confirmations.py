@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, request, url_for
 from flask_babel import gettext as _
@@ -42,6 +43,16 @@ def recently_confirmed(view: View) -> View:
     return view
 
 
+def recently_confirmed_from(endpoint: str) -> Callable[[View], View]:
+    """As `recently_confirmed`, for a view that only posts: then the page it is asked from comes back."""
+
+    def mark(view: View) -> View:
+        view.asked_from = endpoint  # type: ignore[attr-defined]
+        return recently_confirmed(view)
+
+    return mark
+
+
 def register(app: Flask) -> None:
     """Ask for the password before the views that want it."""
 
@@ -52,7 +63,14 @@ def register(app: Flask) -> None:
             return None
         if service.is_fresh(get_session(), current_user.get_id()):
             return None
-        return htmx.see_other(url_for("confirmations.confirm", next=request.path))
+        page = getattr(view, "asked_from", None)
+        target = f"{url_for(page)}?{urlencode(_filters())}" if page else request.path
+        return htmx.see_other(url_for("confirmations.confirm", next=target))
+
+
+def _filters() -> dict[str, str]:
+    """Return what the form asks for, which the page before had in its address as well."""
+    return {name: value for name, value in request.form.items() if value and name != "csrf_token"}
 
 
 @blueprint.route("/confirm-password", methods=["GET", "POST"])

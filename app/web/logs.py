@@ -23,6 +23,7 @@ from app.request_session import get_session
 from app.services import logs as service
 from app.web import htmx
 from app.web.access import current_actor, current_settings, requires
+from app.web.confirmations import recently_confirmed_from
 from app.web.filters import said
 from app.web.language import say
 
@@ -113,6 +114,7 @@ def audit() -> Response:
 
 @blueprint.post("/logs/audit/file")
 @requires(Permission.AUDIT_EXPORT)
+@recently_confirmed_from("logs.audit")
 def audit_file() -> Response:
     """Download who did what."""
     header = [
@@ -149,6 +151,7 @@ def access() -> Response:
 
 @blueprint.post("/logs/access/file")
 @requires(Permission.AUDIT_EXPORT)
+@recently_confirmed_from("logs.access")
 def access_file() -> Response:
     """Download who looked at whom."""
     header = [
@@ -187,6 +190,7 @@ def seen() -> Response:
 
 @blueprint.post("/logs/seen/file")
 @requires(Permission.AUDIT_EXPORT)
+@recently_confirmed_from("logs.seen")
 def seen_file() -> Response:
     """Download whom somebody saw in a time; of one customer, who saw them."""
     session, actor, asked = get_session(), current_actor(), Asked.read(request.form)

@@ -2,10 +2,12 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
+from app.domain import clock
 from app.models import Associate, AttributeDefinition, SignInSession, Store
 from tests import factories
 
@@ -28,6 +30,23 @@ def fields(html):
 @pytest.fixture
 def root(sign_in, cast):
     return sign_in(cast.root)
+
+
+def test_power_and_logs_are_given_out_only_with_the_password(root, cast, session):
+    person = f"/admin/associates/{cast.ada.id}"
+    pages = ["/admin/associates/new", *(f"{person}/{act}" for act in ("edit", "password", "reactivate"))]
+    assert [root.get(page).status_code for page in pages] == [200] * 4
+    session.execute(update(SignInSession).values(created_at=clock.utcnow() - timedelta(minutes=11)))
+    session.commit()
+    for page in pages:
+        for answer in (root.get(page), root.post(page, data=PERSON | {"role": "admin"})):
+            assert (answer.status_code, answer.location) == (303, f"/confirm-password?next={page}")
+    assert session.scalar(select(func.count()).where(Associate.role == "admin")) == 1
+    for log in ("audit", "access", "seen"):
+        answer = root.post(f"/logs/{log}/file", data={"first": "2026-05-01", "endpoint": "x"})
+        assert (answer.status_code, answer.mimetype) == (303, "text/html")
+        shown = root.get(answer.location).text
+        assert f'value="/logs/{log}?first=2026-05-01&amp;endpoint=x"' in shown
 
 
 def test_the_lists_show_names_and_search_without_accents(root, cast):
