@@ -97,3 +97,13 @@ def test_every_class_and_icon_of_our_own_is_used():
     sprite = (ROOT / "static/icons/sprite.svg").read_text(encoding="utf-8")
     icons = set(re.findall(r'<symbol id="([^"]+)"', sprite))
     assert sorted((classes | icons) - words) == []
+
+
+@pytest.mark.parametrize("macro", ["avatar", "thumb"])
+def test_every_size_that_is_asked_for_has_its_class(macro):
+    """The class is put together, so that no search for its name finds where it is used."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ALL)
+    asked = set(re.findall(rf"\b{macro}\([^{{}}]*, \"(\w+)\"\)", text))
+    styles = (ROOT / "static/css/components.css").read_text(encoding="utf-8")
+    assert asked
+    assert [size for size in asked if f".{macro}-{size} {{" not in styles] == []
