@@ -88,6 +88,22 @@ def test_the_defaults_and_limits_of_the_settings_are_those_of_the_document(tmp_p
     assert len(rows) > 25
 
 
+def test_each_link_of_the_documents_leads_somewhere():
+    followed = 0
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        for name, heading in re.findall(
+            r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")
+        ):
+            target = document.parent / name if name else document
+            assert target.exists(), (document.name, name)
+            if heading:
+                titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+                slugs = [re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles]
+                assert heading in slugs, (document.name, name, heading)
+            followed += 1
+    assert followed > 30
+
+
 def vendored():
     lines = (ROOT / "static/vendor/VERSIONS").read_text(encoding="utf-8").splitlines()
     return [line.split()[:4] for line in lines if line and not line.startswith("#")]
