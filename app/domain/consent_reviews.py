@@ -1,12 +1,14 @@
 """Reviews of opt-ins: what is to be looked at, what can be decided, and that no decision gives consent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from app.domain.consents import Action, DeclaredBy, Method, ReviewAction, State, is_weak
-from app.domain.texts import N_
+from app.domain.texts import N_, Text
+from app.errors import Invalid
 
 # So long a decision can be undone, unless something newer happened.
 UNDO_WITHIN = timedelta(hours=24)
@@ -108,6 +110,23 @@ DECISIONS: Mapping[State, tuple[Decision, ...]] = {
     State.ACCEPTED: (Decision.SUFFICIENT, Decision.ASK_AGAIN, Decision.REJECT),
     State.PENDING: (Decision.ASK_AGAIN, Decision.REJECT),
 }
+
+
+def check_selection(event_ids: Sequence[UUID]) -> None:
+    """Raise Invalid under `rows` for what nobody can decide together: nothing, too many, one twice."""
+    if not event_ids:
+        raise Invalid({"rows": [N_("Choose at least one opt-in.")]})
+    if len(event_ids) > MAX_BULK:
+        raise Invalid({"rows": [Text.of(N_("Choose at most %(count)s at once."), count=MAX_BULK)]})
+    if len(set(event_ids)) != len(event_ids):
+        raise Invalid({"rows": [N_("An opt-in was sent twice. Load the page again.")]})
+
+
+def check_one_kind(kinds: Iterable[tuple[str, bool]]) -> None:
+    """Raise Invalid under `rows` unless all have the same method and are as weak."""
+    if len(set(kinds)) > 1:
+        raise Invalid({"rows": [N_("Several at once need evidence of one kind. Choose rows of one kind.")]})
+
 
 # How much is lost when there is nothing but this; the highest is looked at first.
 _RISK = {Method.IMPORT: 50, Method.SYSTEM: 50, Method.SPOKEN: 40}

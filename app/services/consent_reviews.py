@@ -13,11 +13,20 @@ from sqlalchemy.orm import Session
 from app.domain import clock, consents, payment_cards
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction
-from app.domain.consent_reviews import ACTIONS, DECISIONS, MAX_BULK, MAX_NOTE, UNDO_WITHIN, Decision, Reason
+from app.domain.consent_reviews import (
+    ACTIONS,
+    DECISIONS,
+    MAX_NOTE,
+    UNDO_WITHIN,
+    Decision,
+    Reason,
+    check_one_kind,
+    check_selection,
+)
 from app.domain.consents import State
 from app.domain.fields import Checker
 from app.domain.permissions import Permission
-from app.domain.texts import N_, Text
+from app.domain.texts import N_
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models import AuditEntry, Consent, ConsentEvent, ConsentReview, Customer
 from app.models.base import new_id
@@ -64,12 +73,7 @@ def decide_many(
 
     Raises what `decide` raises, for any of them, and Invalid for evidence of several kinds.
     """
-    if not seen:
-        raise Invalid({"rows": [N_("Choose at least one opt-in.")]})
-    if len(seen) > MAX_BULK:
-        raise Invalid({"rows": [Text.of(N_("Choose at most %(count)s at once."), count=MAX_BULK)]})
-    if len({one.event_id for one in seen}) != len(seen):
-        raise Invalid({"rows": [N_("An opt-in was sent twice. Load the page again.")]})
+    check_selection([one.event_id for one in seen])
     bulk_id = new_id()
     _decide(session, actor, seen, verdict, four_eyes=four_eyes, bulk_id=bulk_id)
     return bulk_id
@@ -96,8 +100,8 @@ def _decide(
             )
     if four_eyes and any(_is_own(actor, row) for row in rows):
         raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
-    if bulk_id is not None and len({(row.evidence, row.is_weak) for row in rows}) > 1:
-        raise Invalid({"rows": [N_("Several at once need evidence of one kind. Choose rows of one kind.")]})
+    if bulk_id is not None:
+        check_one_kind((row.evidence, row.is_weak) for row in rows)
     for row in rows:
         if verdict.decision not in DECISIONS.get(State(row.state), ()):
             raise Conflict(message=N_("The customer's answer changed meanwhile. Look at it again."))

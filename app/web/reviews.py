@@ -15,7 +15,7 @@ from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
-from app.domain.consent_reviews import MAX_BULK, Decision, Group
+from app.domain.consent_reviews import MAX_BULK, Decision, Group, check_one_kind, check_selection
 from app.domain.consents import Method
 from app.domain.paging import PageRequest
 from app.domain.permissions import Permission
@@ -133,10 +133,10 @@ def decide(event_id: uuid.UUID) -> Response:
 def selection() -> Response:
     """Show what was chosen, to be decided together."""
     session, actor, asked = get_session(), current_actor(), _asked()
-    rows, error = _chosen_rows(session, actor)
-    if error:
-        flash(error, "bad")
-        return _show(session, actor, asked, status=422)
+    try:
+        rows = _chosen_rows(session, actor)
+    except Invalid as error:
+        return _show_refused(session, actor, asked, error)
     return _show_bulk(rows, asked, VerdictForm())
 
 
@@ -153,13 +153,12 @@ def decide_bulk() -> Response:
             bulk_id = service.decide_many(session, actor, seen, verdict, four_eyes=_four_eyes())
     except Invalid as error:
         if "rows" in error.fields:
-            flash(say(error.fields["rows"][0]), "bad")
-            return _show(session, actor, asked, status=422)
+            return _show_refused(session, actor, asked, error)
         form.apply_errors(error)
-        rows, problem = _chosen_rows(session, actor)
-        if problem:
-            flash(problem, "bad")
-            return _show(session, actor, asked, status=422)
+        try:
+            rows = _chosen_rows(session, actor)
+        except Invalid as refused:
+            return _show_refused(session, actor, asked, refused)
         return _show_bulk(rows, asked, form, status=422)
     except Conflict as error:
         flash(_("Nothing was decided. %(reason)s", reason=say(error.message)), "bad")
@@ -343,19 +342,18 @@ def _seen() -> list[Seen]:
     return seen
 
 
-def _chosen_rows(session: Session, actor: Actor) -> tuple[list[queries.Chosen], str]:
-    """Return what was chosen, or what is wrong with it. Raises NotFound for a row of another store."""
-    try:
-        seen = _seen()
-    except Invalid as error:
-        return [], say(error.fields["rows"][0])
-    if not seen:
-        return [], _("Choose at least one opt-in.")
-    if len(seen) > MAX_BULK:
-        return [], _("Choose at most %(count)s at once.", count=MAX_BULK)
-    rows = queries.get_many(session, actor, [one.event_id for one in seen])
+def _chosen_rows(session: Session, actor: Actor) -> list[queries.Chosen]:
+    """Return what was chosen. Raises Invalid under `rows`, and NotFound for a row of another store."""
+    event_ids = [one.event_id for one in _seen()]
+    check_selection(event_ids)
+    rows = queries.get_many(session, actor, event_ids)
     if _four_eyes() and any(row.is_own for row in rows):
         raise Forbidden(N_("You captured one of these yourself: somebody else has to review it."))
-    if len({(row.method, row.is_weak) for row in rows}) > 1:
-        return [], _("Several at once need evidence of one kind. Choose rows of one kind.")
-    return rows, ""
+    check_one_kind((row.method, row.is_weak) for row in rows)
+    return rows
+
+
+def _show_refused(session: Session, actor: Actor, asked: Asked, error: Invalid) -> Response:
+    """Show the queue again with what is wrong with what was chosen."""
+    flash(say(error.fields["rows"][0]), "bad")
+    return _show(session, actor, asked, status=422)
