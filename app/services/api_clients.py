@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import clock, digests, tokens
@@ -14,9 +14,9 @@ from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission
 from app.domain.texts import N_
 from app.domain.tokens import ApiClientInput
-from app.errors import Conflict, Invalid, NotFound, Stale
-from app.models import ApiClient, ApiClientStore, Store
-from app.services import audit
+from app.errors import Conflict, NotFound, Stale
+from app.models import ApiClient, ApiClientStore
+from app.services import audit, store_links
 from app.services import tokens as token_services
 
 FIELDS = ("name", "scopes", "every_store")
@@ -35,7 +35,7 @@ def create(session: Session, actor: Actor, given: ApiClientInput) -> NewSecret:
     actor.require(Permission.ADMIN_MANAGE)
     columns = given.check()
     store_ids = _wanted_stores(given)
-    _require_stores(session, store_ids)
+    store_links.require_open(session, store_ids)
     _refuse_taken_name(session, columns["name_key"], None)
     now = clock.utcnow()
     secret = tokens.generate(tokens.SECRET_BEGINS)
@@ -51,8 +51,8 @@ def create(session: Session, actor: Actor, given: ApiClientInput) -> NewSecret:
     )
     session.add(client)
     session.flush()
-    _set_stores(session, client.id, frozenset(), store_ids)
-    changes = diff({}, {name: columns[name] for name in FIELDS} | {"stores": _plain(store_ids)})
+    store_links.replace(session, ApiClientStore.api_client_id, client.id, store_ids)
+    changes = diff({}, {name: columns[name] for name in FIELDS} | {"stores": store_links.plain(store_ids)})
     audit.record(
         session, actor, AuditAction.API_CLIENT_CREATED, subject=("api_client", client.id), changes=changes
     )
@@ -69,16 +69,19 @@ def update(
     """
     client = _open(session, actor, api_client_id, revision)
     columns = given.check()
-    held, wanted = _held_stores(session, api_client_id), _wanted_stores(given)
-    _require_stores(session, wanted - held)
+    held = store_links.held(session, ApiClientStore.api_client_id, api_client_id)
+    wanted = _wanted_stores(given)
+    store_links.require_open(session, wanted, held=held)
     _refuse_taken_name(session, columns["name_key"], api_client_id)
-    old: dict[str, Any] = {name: getattr(client, name) for name in FIELDS} | {"stores": _plain(held)}
-    changes = diff(old, {name: columns[name] for name in FIELDS} | {"stores": _plain(wanted)})
+    old: dict[str, Any] = {name: getattr(client, name) for name in FIELDS} | {
+        "stores": store_links.plain(held)
+    }
+    changes = diff(old, {name: columns[name] for name in FIELDS} | {"stores": store_links.plain(wanted)})
     if not changes:
         return client
     for name, value in columns.items():
         setattr(client, name, value)
-    _set_stores(session, api_client_id, held, wanted)
+    store_links.replace(session, ApiClientStore.api_client_id, api_client_id, wanted, held=held)
     return _finish(session, actor, client, AuditAction.API_CLIENT_UPDATED, changes)
 
 
@@ -143,37 +146,7 @@ def _wanted_stores(given: ApiClientInput) -> frozenset[uuid.UUID]:
     return frozenset() if given.every_store else given.store_ids
 
 
-def _held_stores(session: Session, api_client_id: uuid.UUID) -> frozenset[uuid.UUID]:
-    return frozenset(
-        session.scalars(select(ApiClientStore.store_id).where(ApiClientStore.api_client_id == api_client_id))
-    )
-
-
-def _require_stores(session: Session, wanted: frozenset[uuid.UUID]) -> None:
-    found = session.scalars(select(Store.id).where(Store.id.in_(wanted), Store.is_active)).all()
-    if len(found) != len(wanted):
-        raise Invalid({"store_ids": [N_("Choose from the stores that are open.")]})
-
-
 def _refuse_taken_name(session: Session, key: str, own_id: uuid.UUID | None) -> None:
     taken = session.scalars(select(ApiClient.id).where(ApiClient.name_key == key)).one_or_none()
     if taken is not None and taken != own_id:
         raise Conflict({"name": [N_("There is an API client of this name already.")]})
-
-
-def _set_stores(
-    session: Session, api_client_id: uuid.UUID, held: frozenset[uuid.UUID], wanted: frozenset[uuid.UUID]
-) -> None:
-    session.execute(
-        delete(ApiClientStore).where(
-            ApiClientStore.api_client_id == api_client_id, ApiClientStore.store_id.in_(held - wanted)
-        )
-    )
-    session.add_all(
-        ApiClientStore(api_client_id=api_client_id, store_id=store_id) for store_id in sorted(wanted - held)
-    )
-    session.flush()
-
-
-def _plain(store_ids: frozenset[uuid.UUID]) -> list[str]:
-    return sorted(map(str, store_ids))

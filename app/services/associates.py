@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -12,9 +12,9 @@ from app.domain.associates import AssociateInput
 from app.domain.audit import AuditAction, diff
 from app.domain.permissions import Permission, Role
 from app.domain.texts import N_
-from app.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from app.models import Associate, AssociateStore, Store
-from app.services import audit, sign_in
+from app.errors import Conflict, Forbidden, NotFound, Stale
+from app.models import Associate, AssociateStore
+from app.services import audit, sign_in, store_links
 from app.services.sign_in import PasswordHash
 
 FIELDS = ("email", "first_name", "last_name", "role")
@@ -29,7 +29,7 @@ def create(
     """
     actor.require(Permission.ADMIN_MANAGE)
     columns = given.check()
-    _require_stores(session, given.store_ids)
+    store_links.require_open(session, given.store_ids)
     _refuse_taken_email(session, columns["email_key"], None)
     now = clock.utcnow()
     associate = Associate(
@@ -42,8 +42,10 @@ def create(
     )
     session.add(associate)
     session.flush()
-    _set_stores(session, associate.id, frozenset(), given.store_ids)
-    changes = diff({}, {name: columns[name] for name in FIELDS} | {"stores": _plain(given.store_ids)})
+    store_links.replace(session, AssociateStore.associate_id, associate.id, given.store_ids)
+    changes = diff(
+        {}, {name: columns[name] for name in FIELDS} | {"stores": store_links.plain(given.store_ids)}
+    )
     audit.record(
         session, actor, AuditAction.ASSOCIATE_CREATED, subject=("associate", associate.id), changes=changes
     )
@@ -61,20 +63,24 @@ def update(
     """
     associate = _open(session, actor, associate_id, revision)
     columns = given.check()
-    held = _store_ids(session, associate_id)
-    _require_stores(session, given.store_ids, held=held)
+    held = store_links.held(session, AssociateStore.associate_id, associate_id)
+    store_links.require_open(session, given.store_ids, held=held)
     _refuse_taken_email(session, columns["email_key"], associate_id)
     has_new_role = columns["role"] != associate.role
     if has_new_role:
         _refuse_self(actor, associate_id, N_("Nobody can change their own role. Ask another administrator."))
         _keep_an_admin(session, associate)
-    old: dict[str, Any] = {name: getattr(associate, name) for name in FIELDS} | {"stores": _plain(held)}
-    changes = diff(old, {name: columns[name] for name in FIELDS} | {"stores": _plain(given.store_ids)})
+    old: dict[str, Any] = {name: getattr(associate, name) for name in FIELDS} | {
+        "stores": store_links.plain(held)
+    }
+    changes = diff(
+        old, {name: columns[name] for name in FIELDS} | {"stores": store_links.plain(given.store_ids)}
+    )
     if not changes:
         return associate
     for name, value in columns.items():
         setattr(associate, name, value)
-    _set_stores(session, associate_id, held, given.store_ids)
+    store_links.replace(session, AssociateStore.associate_id, associate_id, given.store_ids, held=held)
     if has_new_role:
         sign_in.end_sessions(session, associate_id)
     return _finish(session, actor, associate, AuditAction.ASSOCIATE_UPDATED, changes)
@@ -161,35 +167,3 @@ def _refuse_taken_email(session: Session, key: str, own_id: uuid.UUID | None) ->
     taken = session.scalars(select(Associate.id).where(Associate.email_key == key)).one_or_none()
     if taken is not None and taken != own_id:
         raise Conflict({"email": [N_("An associate with this e-mail address exists already.")]})
-
-
-def _require_stores(
-    session: Session, wanted: frozenset[uuid.UUID], *, held: frozenset[uuid.UUID] = frozenset()
-) -> None:
-    # A store that was closed meanwhile may stay with those who have it, but nobody new gets it.
-    found = session.scalars(select(Store.id).where(Store.id.in_(wanted - held), Store.is_active)).all()
-    if len(found) != len(wanted - held):
-        raise Invalid({"store_ids": [N_("Choose from the stores that are open.")]})
-
-
-def _store_ids(session: Session, associate_id: uuid.UUID) -> frozenset[uuid.UUID]:
-    return frozenset(
-        session.scalars(select(AssociateStore.store_id).where(AssociateStore.associate_id == associate_id))
-    )
-
-
-def _set_stores(
-    session: Session, associate_id: uuid.UUID, held: frozenset[uuid.UUID], wanted: frozenset[uuid.UUID]
-) -> None:
-    session.execute(
-        delete(AssociateStore).where(
-            AssociateStore.associate_id == associate_id, AssociateStore.store_id.in_(held - wanted)
-        )
-    )
-    session.add_all(
-        AssociateStore(associate_id=associate_id, store_id=store_id) for store_id in wanted - held
-    )
-
-
-def _plain(store_ids: frozenset[uuid.UUID]) -> list[str]:
-    return sorted(str(store_id) for store_id in store_ids)
