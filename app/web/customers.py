@@ -28,7 +28,7 @@ from app.queries import search_whole
 from app.request_session import get_session
 from app.services import attributes, audit, customers, holds, idempotency
 from app.services.list_log import ListLog
-from app.web import conflicts, htmx, paging, profiles
+from app.web import conflicts, htmx, paging, profiles, standing
 from app.web.access import current_actor, current_settings, requires
 from app.web.filters import html_lang
 from app.web.forms.customers import ContactForm, NewCustomerForm
@@ -154,6 +154,7 @@ def new() -> Response:
     if not form.validate_on_submit():
         return _new(form, status=422 if form.is_submitted() else 200)
     try:
+        standing.check()
         with transaction(session):
             customer_id = idempotency.once(
                 session,

@@ -3,7 +3,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.db import transaction
 from app.domain import clock
@@ -16,6 +16,7 @@ from app.models import (
     ConsentAsk,
     ConsentEvent,
     ConsentEvidence,
+    Customer,
     CustomerStore,
     Job,
     Mail,
@@ -96,6 +97,30 @@ def test_the_tablet_is_locked_to_the_question_until_the_password(ada, cast, sess
     assert (evidence.kind, evidence.content, event.evidence_id) == ("signature", SIGNATURE, evidence.id)
     assert (event.wording, event.language, event.associate_id) == ("clienteling-1", "fr", cast.ada.id)
     assert (event.declared_by, event.time_zone) == ("customer", "Europe/Paris")
+
+
+def test_a_form_of_another_store_is_asked_about_before_it_counts(cast, session, sign_in, wording):
+    root = sign_in(cast.root)
+
+    def stand(store):
+        return root.post("/preferences/store", data={"store_id": str(store.id)})
+
+    stand(cast.north)
+    pages = {name: root.get(name).text for name in (f"{base(cast)}/new", "/customers/new")}
+    seen = {name: re.search(r'name="standing_in" value="([^"]+)"', page)[1] for name, page in pages.items()}
+    assert set(seen.values()) == {str(cast.north.id)}
+    stand(cast.south)
+    spoken = {"standing_in": str(cast.north.id), "was_read_aloud": "yes"}
+    refused = ask(root, cast, "spoken", "clienteling.sms", **spoken)
+    assert (refused.status_code, "You stand in Store South by now" in refused.text) == (422, True)
+    made = {"email": "zoe@mail.example", "standing_in": str(cast.north.id)}
+    assert root.post("/customers/new", data=made).status_code == 422
+    assert (states(session), session.scalar(select(func.count()).select_from(Customer))) == ({}, 2)
+    now = re.search(r'name="standing_in" value="([^"]+)"', refused.text)[1]
+    assert now == str(cast.south.id)
+    assert ask(root, cast, "spoken", "clienteling.sms", **spoken | {"standing_in": now}).status_code == 303
+    session.rollback()
+    assert session.scalars(select(Consent.store_id)).all() == [cast.south.id]
 
 
 def test_a_handed_over_tablet_signs_out_after_too_many_wrong_passwords(ada, cast, session):
