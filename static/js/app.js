@@ -63,6 +63,12 @@
     }
     lastButton.set(form, event.submitter);
     $(".not-saved", form)?.remove();
+    // Without htmx the browser would leave for an error page of its own, and what was typed with it.
+    if (!navigator.onLine && form.method === "post" && !form.hasAttribute("hx-post") && $("#not-saved")) {
+      event.preventDefault();
+      showNotSaved(form);
+      return;
+    }
     $("#flashes")?.replaceChildren();
     busy.add(form);
     event.submitter?.setAttribute("aria-disabled", "true");

@@ -208,6 +208,21 @@ def test_a_session_that_ends_under_a_form_loses_nothing(tablet, cast, session):
     assert session.get(Customer, cast.marie.id).revision == 2
 
 
+def test_a_form_without_htmx_stays_when_the_connection_is_lost(tablet, cast):
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open("/password")
+    page.fill("[name=old_password]", "not the password")
+    page.fill("[name=password]", "four plain warm words")
+    page.context.set_offline(True)
+    page.locator("main button[type=submit]").tap()
+    page.locator(".not-saved").wait_for()
+    page.context.set_offline(False)
+    page.locator(".not-saved button", has_text="Retry").tap()
+    page.get_by_text("This is not your password now.").first.wait_for()
+
+
 def test_the_error_page_of_a_proxy_takes_the_place_of_nothing(tablet, cast):
     ada = tablet()
     page = ada.page
