@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -79,8 +80,7 @@ def _write(
         session, actor, customer_id, Customer.extended_attributes, for_update=True
     )
     holds.refuse(session, actor, customer_id)
-    rows = {row.name: row for row in customer.extended_attributes}
-    current = {name: row.value for name, row in rows.items()}
+    current = {row.name: row.value for row in customer.extended_attributes}
     checked = attributes.check(definitions(session), given, held=current)
     names = {*given, *current} if replaces else set(given)
     settled = revisions.settle(
@@ -94,26 +94,11 @@ def _write(
     )
     if not settled:
         return customer
-    if (
-        len({name for name in {**current, **settled} if settled.get(name, current.get(name))})
-        > MAX_ATTRIBUTES
-    ):
+    if sum(1 for value in {**current, **settled}.values() if value) > MAX_ATTRIBUTES:
         raise Invalid(
             {"": [Text.of(N_("Keep at most %(count)s attributes; remove one first."), count=MAX_ATTRIBUTES)]}
         )
-    for name, value in settled.items():
-        if not value:
-            customer.extended_attributes.remove(rows[name])
-            session.delete(rows[name])
-        elif name in rows:
-            rows[name].value = value
-            rows[name].value_key = folding.fold(value)
-        else:
-            session.add(
-                ExtendedAttribute(
-                    customer_id=customer.id, name=name, value=value, value_key=folding.fold(value)
-                )
-            )
+    _store(session, customer, settled)
     if not is_counted:
         revisions.touch(customer)
     audit.record(
@@ -166,3 +151,20 @@ def to_show(session: Session) -> dict[str, attributes.Definition]:
 def read_of_definitions() -> together.Read:
     """Return what `definitions` and `to_show` ask."""
     return together.Read(_DEFINITIONS, {})
+
+
+def _store(session: Session, customer: Customer, settled: Mapping[str, Any]) -> None:
+    rows = {row.name: row for row in customer.extended_attributes}
+    for name, value in settled.items():
+        if not value:
+            customer.extended_attributes.remove(rows[name])
+            session.delete(rows[name])
+        elif name in rows:
+            rows[name].value = value
+            rows[name].value_key = folding.fold(value)
+        else:
+            session.add(
+                ExtendedAttribute(
+                    customer_id=customer.id, name=name, value=value, value_key=folding.fold(value)
+                )
+            )

@@ -6,6 +6,8 @@ A decision can end an opt-in or have it asked again, and nothing else: see `doma
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -91,15 +93,8 @@ def _decide(
     actor.require(Permission.CONSENT_REVIEW)
     note = _check(verdict)
     rows = _load(session, actor, [one.event_id for one in seen])
-    newest = newest_reviews(session, [one.event_id for one in seen])
-    for one in seen:
-        found = newest.get(one.event_id)
-        if (found.id if found else None) != one.review_id:
-            raise Conflict(
-                message=N_("Somebody else decided on this meanwhile. Look again at what they decided.")
-            )
-    if four_eyes and any(_is_own(actor, row) for row in rows):
-        raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
+    _refuse_decided(session, seen)
+    _refuse_own(actor, rows, four_eyes=four_eyes)
     if bulk_id is not None:
         check_one_kind((row.evidence, row.is_weak) for row in rows)
     for row in rows:
@@ -114,33 +109,59 @@ def _decide(
             row.review, row.risk = "", 0
     else:
         added = consent_services.review_batch(session, actor, rows, action, now)
-    reviews = []
-    for row, event, (state, since, review, risk) in zip(rows, added, before, strict=True):
-        assert row.event_id is not None
-        reviews.append(
-            ConsentReview(
-                id=new_id(),
-                at=now,
-                customer_id=row.customer_id,
-                store_id=row.store_id,
-                purpose=row.purpose,
-                channel=row.channel,
-                event_id=row.event_id,
-                added_event_id=event.id if event else None,
-                decision=verdict.decision.value,
-                reason=verdict.reason.value if verdict.reason else "",
-                note=note,
-                reviewer_id=actor.id,
-                state_before=state.value,
-                state_after=row.state,
-                since_before=since,
-                review_before=review,
-                risk_before=risk,
-                bulk_id=bulk_id,
-            )
+    reviews = [
+        _review(
+            actor,
+            row,
+            event,
+            now,
+            decision=verdict.decision.value,
+            reason=verdict.reason.value if verdict.reason else "",
+            note=note,
+            state_before=state.value,
+            state_after=row.state,
+            since_before=since,
+            review_before=review,
+            risk_before=risk,
+            bulk_id=bulk_id,
         )
+        for row, event, (state, since, review, risk) in zip(rows, added, before, strict=True)
+    ]
     _keep(session, actor, reviews, AuditAction.CONSENT_REVIEWED)
     return reviews
+
+
+def _refuse_decided(session: Session, seen: Sequence[Seen]) -> None:
+    newest = newest_reviews(session, [one.event_id for one in seen])
+    for one in seen:
+        found = newest.get(one.event_id)
+        if (found.id if found else None) != one.review_id:
+            raise Conflict(
+                message=N_("Somebody else decided on this meanwhile. Look again at what they decided.")
+            )
+
+
+def _refuse_own(actor: Actor, rows: Sequence[Consent], *, four_eyes: bool) -> None:
+    if four_eyes and any(_is_own(actor, row) for row in rows):
+        raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
+
+
+def _review(
+    actor: Actor, row: Consent, added: ConsentEvent | None, now: datetime, **decided: Any
+) -> ConsentReview:
+    """Return the entry of a decision on an opt-in, or of one that is taken back."""
+    columns: dict[str, Any] = {
+        "id": new_id(),
+        "at": now,
+        "customer_id": row.customer_id,
+        "store_id": row.store_id,
+        "purpose": row.purpose,
+        "channel": row.channel,
+        "event_id": row.event_id,
+        "added_event_id": added.id if added else None,
+        "reviewer_id": actor.id,
+    }
+    return ConsentReview(**columns | decided)
 
 
 def _check(verdict: Verdict) -> str:
@@ -261,8 +282,7 @@ def _undo(
     if any(review.undoes_id is not None or not actor.works_in(review.store_id) for review in reviews):
         raise NotFound
     rows = _load(session, actor, [review.event_id for review in reviews])
-    if four_eyes and any(_is_own(actor, row) for row in rows):
-        raise Forbidden(N_("You captured this opt-in yourself: somebody else has to review it."))
+    _refuse_own(actor, rows, four_eyes=four_eyes)
     now = clock.utcnow()
     if any(now - review.at > UNDO_WITHIN for review in reviews):
         raise Conflict(message=N_("This was decided more than a day ago and cannot be undone."))
@@ -286,19 +306,14 @@ def _undo(
     for row, review in pairs:
         state_after = State(row.state)
         row.since, row.review, row.risk = review.since_before, review.review_before, review.risk_before
-        event = added.get(row.event_id)
         undoing.append(
-            ConsentReview(
-                id=new_id(),
-                at=now,
-                customer_id=row.customer_id,
-                store_id=row.store_id,
-                purpose=row.purpose,
-                channel=row.channel,
+            _review(
+                actor,
+                row,
+                added.get(row.event_id),
+                now,
                 event_id=review.event_id,
-                added_event_id=event.id if event else None,
                 decision=UNDONE,
-                reviewer_id=actor.id,
                 state_before=review.state_after,
                 state_after=state_after.value,
                 since_before=review.at,
