@@ -15,7 +15,7 @@ from app.domain.events import EventKind
 from app.domain.permissions import Permission
 from app.domain.texts import N_, Text
 from app.errors import Conflict, NotFound, Stale
-from app.models import Address, Customer
+from app.models import Address, AuditEntry, Customer
 from app.queries import customers as customer_queries
 from app.services import audit, consents, events, holds, revisions
 
@@ -31,6 +31,17 @@ def get(session: Session, actor: Actor, customer_id: uuid.UUID, address_id: uuid
     """Return an address of a customer that the actor may see; raises NotFound."""
     customer_queries.get(session, actor, customer_id)
     return _get(session, customer_id, address_id)
+
+
+def was_deleted(session: Session, customer_id: uuid.UUID, address_id: uuid.UUID) -> bool:
+    """True when the customer, whom the actor may see, had this address until somebody deleted it."""
+    query = select(AuditEntry.id).where(
+        AuditEntry.subject_type == "address",
+        AuditEntry.subject_id == str(address_id),
+        AuditEntry.customer_id == customer_id,
+        AuditEntry.action == AuditAction.ADDRESS_DELETED,
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def create(

@@ -4,13 +4,14 @@ import uuid
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from app.db import transaction
 from app.domain.addresses import FIELD_LABELS
 from app.domain.permissions import Permission
-from app.errors import STATUS, Conflict, Invalid, Stale
+from app.errors import STATUS, Conflict, Invalid, NotFound, Stale
 from app.models import Address, Customer
 from app.queries import customers as queries
 from app.request_session import get_session
@@ -78,6 +79,21 @@ def new(customer_id: uuid.UUID) -> Response:
 @requires(Permission.CUSTOMER_EDIT)
 def edit(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
     """Edit an address; what others saved meanwhile is merged or asked about."""
+    try:
+        return _edit(customer_id, address_id)
+    except NotFound:
+        if not _is_deleted(customer_id, address_id):
+            raise
+    # Somebody deleted it meanwhile: what was typed can be saved as a new one.
+    sent = MultiDict({**request.form.to_dict(), **conflicts.chosen()})
+    form = forms.build(sent.get("country_code", ""), formdata=sent)
+    form.idempotency_key.data = uuid.uuid4().hex
+    form.apply_errors(Conflict(message=_("Somebody deleted this address meanwhile. Save it as a new one?")))
+    customer = queries.get(get_session(), current_actor(), customer_id)
+    return _form("new", customer, None, form, url_for("addresses.new", customer_id=customer_id), status=409)
+
+
+def _edit(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     customer = queries.get(session, actor, customer_id)
     address = addresses.get(session, actor, customer_id, address_id)
@@ -119,7 +135,24 @@ def edit(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
 @blueprint.route("/customers/<uuid:customer_id>/addresses/<uuid:address_id>/delete", methods=["GET", "POST"])
 @requires(Permission.CUSTOMER_EDIT)
 def delete(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
-    """Ask whether the address shall go; delete it."""
+    """Ask whether the address shall go; delete it. Whoever sends it again finds it done."""
+    try:
+        return _delete(customer_id, address_id)
+    except NotFound:
+        if not _is_deleted(customer_id, address_id):
+            raise
+    return _saved(customer_id)
+
+
+def _is_deleted(customer_id: uuid.UUID, address_id: uuid.UUID) -> bool:
+    session, actor = get_session(), current_actor()
+    if request.method == "GET":
+        return False
+    queries.get(session, actor, customer_id)
+    return addresses.was_deleted(session, customer_id, address_id)
+
+
+def _delete(customer_id: uuid.UUID, address_id: uuid.UUID) -> Response:
     session, actor = get_session(), current_actor()
     customer = queries.get(session, actor, customer_id)
     address = addresses.get(session, actor, customer_id, address_id)

@@ -105,6 +105,25 @@ def test_deleting_asks_first_and_the_other_becomes_the_default(sign_in, cast, se
     assert session.execute(select(Address.id, Address.is_default)).all() == [(second.id, True)]
 
 
+def test_an_address_that_somebody_deleted_meanwhile_can_be_saved_as_a_new_one(sign_in, cast, session):
+    row = factories.make_address(session, cast.marie, is_default=True)
+    ada, ben = sign_in(cast.ada), sign_in(cast.ben)
+    url = f"/customers/{cast.marie.id}/addresses/{row.id}"
+    seen, sure = hidden(ada.get(f"{url}/edit").text), hidden(ben.get(f"{url}/delete").text)
+    # A second tap finds it done.
+    assert [ben.post(f"{url}/delete", data=sure).status_code for _ in range(2)] == [303, 303]
+    answer = ada.post(f"{url}/edit", data=paris(address_2="2nd floor", **seen))
+    assert (answer.status_code, "Somebody deleted this address meanwhile" in answer.text) == (409, True)
+    assert 'value="2nd floor"' in answer.text
+    new = f"/customers/{cast.marie.id}/addresses/new"
+    assert f'action="{new}"' in answer.text
+    data = paris(address_2="2nd floor", **hidden(answer.text))
+    assert [ada.post(new, data=data).status_code for _ in range(2)] == [303, 303]
+    session.rollback()
+    assert session.scalars(select(Address.address_2)).all() == ["2nd floor"]
+    assert ada.get(f"{url}/edit").status_code == 404
+
+
 def test_an_address_of_another_customer_is_not_found(sign_in, cast, session):
     foreign = factories.make_address(session, cast.stranger)
     browser = sign_in(cast.ada)
