@@ -103,7 +103,9 @@
   }
 
   let pending = 0;
+  let isFromPane = false;
   document.addEventListener("htmx:before:request", (event) => {
+    isFromPane = Boolean(event.detail.ctx?.sourceElement?.closest?.(".split-main"));
     // What was said of the last act is over with the next; what a page asks by itself is none.
     const isPoll = event.detail.ctx?.sourceElement?.getAttribute?.("hx-trigger")?.includes("every");
     if (!isPoll) $("#flashes")?.replaceChildren();
@@ -174,10 +176,12 @@
       if (part.dataset.title) document.title = part.dataset.title;
       const counted = part.matches("[data-announce]") ? part : $("[data-announce]", part);
       if (counted) announce(counted.dataset.announce);
-      const isOpened = part.parentElement?.id === "customers-pane";
+      const isOpened = part.matches(".split-main > article");
       const wasLost = isLost(document.activeElement);
       if (!focusFirst(part) && (wasLost || (isOpened && !document.activeElement.matches("input, select, textarea")))) {
-        const heading = $("h1, h2, [role=alert], .result-count", part);
+        // What a decision in the pane brings is the next in the pane.
+        const next = isFromPane ? $(".split-main :is(h1, h2)", part) : null;
+        const heading = next ?? $("h1, h2, [role=alert], .result-count", part);
         if (heading) focusOn(heading);
       }
       if (isOpened || (wasLost && part.id === "customers-results")) toTop(part);

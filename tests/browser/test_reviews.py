@@ -42,11 +42,12 @@ def test_a_manager_reviews_opt_ins(tablet, cast, crowd, session, screen, script)
         if script:
             mia.check()
 
+    title = "#reviews-case-title:focus" if script else "#reviews-case-title"
     mia.enter(cast.mia)
     mia.open("/reviews")
     check()
     page.locator("a.result", has_text="Zoë").tap()
-    page.locator("#reviews-case-title", has_text="Zoë").wait_for()
+    page.locator(title, has_text="Zoë").wait_for()
     assert "/reviews/" in page.url
     check()
     page.locator(".verdict-bad > summary").tap()
@@ -55,7 +56,7 @@ def test_a_manager_reviews_opt_ins(tablet, cast, crowd, session, screen, script)
     check()
     page.locator(".chip", has_text="The customer says otherwise").tap()
     page.get_by_role("button", name="Reject").tap()
-    page.locator("#reviews-case-title", has_text="Yves").wait_for()
+    page.locator(title, has_text="Yves").wait_for()
     assert states(session) == ["accepted", "accepted", "withdrawn"]
     check()
     page.get_by_role("button", name="Undo").tap()
