@@ -1,7 +1,6 @@
 """The application: build, register, return."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Request, request
@@ -14,7 +13,7 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import api, request_session, web
-from app.config import API_PREFIX, Settings
+from app.config import API_PREFIX, PACKAGE, RESOURCES, Settings
 from app.db import make_engine, set_ledger_key, set_waker
 from app.jobs.waker import Waker
 from app.services.list_log import ListLog
@@ -56,11 +55,9 @@ class Application(Flask):
 
 def create_app(settings: Settings) -> Flask:
     """Return the web application for the settings."""
-    here = Path(__file__).parent
-    # In a checkout templates and static stand beside the package, in a wheel inside it.
-    root = here.parent if (here.parent / "templates").is_dir() else here
-    app = Application("app", root_path=str(here), template_folder=str(root / "templates"), static_folder=None)
-    app.static_folder = str(root / "static")
+    templates = str(RESOURCES / "templates")
+    app = Application("app", root_path=str(PACKAGE), template_folder=templates, static_folder=None)
+    app.static_folder = str(RESOURCES / "static")
     secure = not settings.allow_http
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -15,6 +15,9 @@ from app.domain.actor import Visibility
 from app.domain.data_requests import DEFAULT_CALL_OFF_DAYS
 from app.domain.retention import DEFAULT_MONTHS, Policy
 
+PACKAGE = Path(__file__).parent
+# In a checkout templates and static stand beside the package, in a wheel inside it.
+RESOURCES = PACKAGE.parent if (PACKAGE.parent / "templates").is_dir() else PACKAGE
 MIN_SECRET_LENGTH = 32
 # Below it is the API; all else are pages.
 API_PREFIX = "/v0/"
@@ -70,6 +73,11 @@ class Settings:
     profiles_per_hour: int = 60
     retention_months: int = DEFAULT_MONTHS
     retention_automatic: bool = False
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The key of now and the older ones: what was sealed or signed under any of them can be read."""
+        return (self.secret_key, *self.secret_key_fallbacks)
 
     @property
     def retention(self) -> Policy:

@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
+from app.config import PACKAGE, RESOURCES, Settings
 from app.domain import consent_wordings
 from app.domain.actor import Actor
 from app.domain.customer_words import words
@@ -40,7 +40,6 @@ from app.services.mails import MailKind
 TIMEOUT = 20.0
 FOLDER = "mails"
 _SWEPT_AT_ONCE = 500
-_ROOT = Path(__file__).parent.parent
 
 
 class MailNotTaken(Exception):
@@ -171,7 +170,7 @@ def _request_due(session: Session, settings: Settings, mail: Mail) -> Text | Non
     row = session.get(DataRequest, uuid.UUID(mail.payload["request_id"]))
     if row is None or RequestState(row.state).is_closed:
         return None
-    translations = Translations.load(_ROOT / "translations", [mail.language])
+    translations = Translations.load(PACKAGE / "translations", [mail.language])
     store = session.get(Store, row.store_id) if row.store_id else None
     zone = store.time_zone if store else "UTC"
     context = {
@@ -197,7 +196,7 @@ def _retention(session: Session, settings: Settings, mail: Mail) -> Text | None:
     count, first = retention.waiting_of(session, store.id if store else None)
     if first is None:
         return None
-    translations = Translations.load(_ROOT / "translations", [mail.language])
+    translations = Translations.load(PACKAGE / "translations", [mail.language])
     day = first.astimezone(ZoneInfo(store.time_zone if store else "UTC"))
     context = {
         "language": mail.language,
@@ -294,9 +293,8 @@ def _given(session: Session, mail: Mail, customer_id: uuid.UUID, store_id: uuid.
 @cache
 def _environment(language: str = "") -> Environment:
     """Return the templates; those to people who work here say their texts in a language of the pages."""
-    root = _ROOT.parent if (_ROOT.parent / "templates").is_dir() else _ROOT
     environment = Environment(
-        loader=FileSystemLoader(root / "templates"),
+        loader=FileSystemLoader(RESOURCES / "templates"),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
@@ -304,6 +302,6 @@ def _environment(language: str = "") -> Environment:
         extensions=["jinja2.ext.i18n"] if language else [],
     )
     if language:
-        translations = Translations.load(_ROOT / "translations", [language])
+        translations = Translations.load(PACKAGE / "translations", [language])
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -32,7 +32,7 @@ def deliver(background: Background) -> None:
 def deliver_one(background: Background) -> bool:
     """Claim one delivery, send it and note how it went; False when nothing is due."""
     settings = background.settings
-    sealer = Sealer((settings.secret_key, *settings.secret_key_fallbacks))
+    sealer = Sealer(settings.secret_keys)
     with Session(background.engine, expire_on_commit=False) as session:
         # Looked for before the transaction, which on SQLite holds up everybody who writes.
         due = queries.first_due(session)

@@ -102,7 +102,7 @@ def one_click(token: str) -> Response:
 
 def _of_token(token: str) -> tuple[Customer | None, Store | None]:
     settings = current_settings()
-    found = mails.read_withdrawal_token((settings.secret_key, *settings.secret_key_fallbacks), token)
+    found = mails.read_withdrawal_token(settings.secret_keys, token)
     if found is None:
         return None, None
     return consent_queries.parties(get_session(), *found)

@@ -232,8 +232,7 @@ def _show_secret(row: Webhook, secret: str) -> Response:
 
 
 def _sealer() -> Sealer:
-    settings = current_settings()
-    return Sealer((settings.secret_key, *settings.secret_key_fallbacks))
+    return Sealer(current_settings().secret_keys)
 
 
 def _values(row: Webhook) -> dict[str, Any]:
