@@ -1,5 +1,6 @@
 """The database: engine, settings of each connection, and the only commit in the program."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, Oper
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.domain.customers import EMAIL_TAKEN
 from app.domain.erasures import LedgerKey
 from app.errors import AppError, Conflict, Unavailable
 
@@ -306,6 +308,10 @@ def _wake(session: Session) -> None:
             wake()
 
 
+# The name of its rule on PostgreSQL, and of its column on SQLite.
+_EMAIL_OF_CUSTOMER = re.compile(r"\b(uq_customer_email_key|customer\.email_key)\b")
+
+
 def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
     """Return the AppError that a database error means to people, or the error itself.
 
@@ -315,6 +321,8 @@ def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
     if isinstance(error, IntegrityError):
         if not is_taken(error):
             return error
+        if _EMAIL_OF_CUSTOMER.search(str(error.orig)):
+            return Conflict({"email": [EMAIL_TAKEN]}, EMAIL_TAKEN)
         return Conflict(message="Somebody saved the same value just now. Please check and try again.")
     # PostgreSQL reports its idle-in-transaction limit as InternalError, hence the wide net.
     if isinstance(error, OperationalError) or error.connection_invalidated:

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import insert, select, text, update
 
 from app import db
-from app.errors import NotFound
+from app.domain.customers import EMAIL_TAKEN
+from app.errors import Conflict, NotFound
 from app.models import Store
 from tests import factories
 
@@ -105,3 +106,14 @@ def test_an_act_waits_as_long_as_it_says_on_a_connection_that_others_had(session
         with db.transaction(session, patience_ms=patience):
             waits.append(session.scalar(text("PRAGMA busy_timeout")))
     assert waits == [5000, 70, 70, 5000]
+
+
+def test_an_address_that_two_save_at_once_is_told_by_its_field(session):
+    factories.make_customer(session, email="zoe@mail.example")
+    with pytest.raises(Conflict) as caught, db.transaction(session):
+        factories.make_customer(session, email="ZOE@mail.example")
+    assert caught.value.fields == {"email": [EMAIL_TAKEN]}
+    factories.make_associate(session, email="ada@shop.example")
+    with pytest.raises(Conflict) as caught, db.transaction(session):
+        factories.make_associate(session, email="ada@shop.example")
+    assert caught.value.fields == {}

@@ -15,6 +15,7 @@ DISPLAY_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 DISPLAY_ID_LENGTH = 6
 
 MAX_ATTRIBUTES = 20
+EMAIL_TAKEN = N_("A customer with this e-mail address exists already.")
 
 # The fields that a person may change, with the words that pages and history use for them.
 FIELD_LABELS = {

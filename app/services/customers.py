@@ -10,18 +10,15 @@ from app.domain import clock, customers
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, diff
 from app.domain.consents import BY_PHONE, Channel
-from app.domain.customers import FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
+from app.domain.customers import EMAIL_TAKEN, FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
-from app.domain.texts import N_
 from app.errors import Conflict, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
 from app.queries import scope, search_whole
 from app.services import audit, consents, events, holds, revisions, search_index
-
-EMAIL_TAKEN = N_("A customer with this e-mail address exists already.")
 
 
 def create(

@@ -15,7 +15,7 @@ from app.domain.addresses import FIELD_LABELS as ADDRESS_FIELDS
 from app.domain.addresses import AddressInput
 from app.domain.audit import AuditAction
 from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
-from app.domain.customers import CustomerChanges, CustomerInput
+from app.domain.customers import EMAIL_TAKEN, CustomerChanges, CustomerInput
 from app.domain.fields import Checker
 from app.domain.permissions import Role
 from app.domain.texts import N_
@@ -160,7 +160,7 @@ def _update_customer(
 ) -> Outcome:
     key = _email_key(row.get("email")) or ""
     if key not in known:
-        raise Conflict({"email": [customers.EMAIL_TAKEN]}, customers.EMAIL_TAKEN)
+        raise Conflict({"email": [EMAIL_TAKEN]}, EMAIL_TAKEN)
     customer = _with_parts(session, known[key])
     have = {one.name: one.value for one in customer.extended_attributes}
     before = customer.revision
