@@ -211,6 +211,26 @@ def test_values_that_a_definition_no_longer_has_stay_until_somebody_changes_them
     assert session.get(Customer, cast.marie.id).revision == 2
 
 
+def test_what_a_form_did_not_ask_for_yet_stays(sign_in, cast, session):
+    factories.make_definition(session)
+    factories.make_attribute(session, cast.marie, "tier", "gold")
+    browser = sign_in(cast.ada)
+    url = f"/customers/{cast.marie.id}/attributes/edit"
+    page = browser.get(url).text
+    asked = re.search(r'name="asked"[^>]*value="([^"]*)"', page)[1]
+    assert asked == "shirt_fit"
+    # Meanwhile an administrator describes what another system has sent all along.
+    factories.make_definition(session, key="tier", label="Tier", choices=["gold", "silver"])
+    session.commit()
+    data = {"attribute_shirt_fit": "tight", "asked": asked, **hidden(page)}
+    again = browser.post(url, data=data)
+    assert (again.status_code, 'value="gold"' in again.text) == (422, True)
+    assert browser.post(url, data=data | {"attribute_shirt_fit": "slim"}).status_code == 303
+    session.rollback()
+    found = dict(session.execute(select(ExtendedAttribute.name, ExtendedAttribute.value)).all())
+    assert found == {"shirt_fit": "slim", "tier": "gold"}
+
+
 def test_what_belongs_to_no_field_is_said_above_the_form(sign_in, cast, session):
     browser = sign_in(cast.ada)
     url = f"/customers/{cast.marie.id}/addresses/new"

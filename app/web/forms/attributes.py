@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from wtforms import Field, RadioField, SelectChoice, SelectMultipleField, StringField  # type: ignore[attr-defined]
+from wtforms import Field, HiddenField, RadioField, SelectChoice, SelectMultipleField, StringField  # type: ignore[attr-defined]
 
 from app.domain import attributes
 from app.domain.attributes import AttributeType, Definition
@@ -16,7 +16,9 @@ PREFIX = "attribute_"
 
 
 class AttributesForm(RevisionMixin, BaseForm):
-    """Only the revision; `build` adds a field for each definition."""
+    """Only the revision, and which attributes it asks for; `build` adds a field for each definition."""
+
+    asked = HiddenField()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,11 @@ class FormGroup:
 
 
 def build(definitions: Mapping[str, Definition], current: Mapping[str, str]) -> AttributesForm:
-    """Return the form with a field for each definition, filled with the customer's values."""
+    """Return the form with a field for each definition, filled with the customer's values.
+
+    What the sent form did not ask for yet, since its definition is newer, has the customer's value too:
+    a field that was not there is no wish to remove it.
+    """
     members: dict[str, Any] = {}
     data: dict[str, Any] = {}
     for key, definition in definitions.items():
@@ -45,6 +51,10 @@ def build(definitions: Mapping[str, Definition], current: Mapping[str, str]) -> 
         is_several = definition.type == AttributeType.CHOICES
         data[PREFIX + key] = list(attributes.split_choices(value)) if is_several else value
     form: AttributesForm = type("DefinedAttributesForm", (AttributesForm,), members)(data=data)
+    if form.asked.data:
+        for key in definitions.keys() - set(form.asked.data.split()):
+            form[PREFIX + key].process_data(data[PREFIX + key])
+    form.asked.data = " ".join(definitions)
     return form
 
 
