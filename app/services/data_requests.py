@@ -267,10 +267,11 @@ def prepare_export(session: Session, actor: Actor, request_id: uuid.UUID) -> Dat
     """Let the copy of the data be fetched for a day, by managers who give their password.
 
     Raises Conflict for a request that is closed or asks for something else, and before somebody
-    made sure that it is the customer who asks.
+    made sure that it is the customer who asks; NotFound when the customer was erased meanwhile.
     """
     actor.require(Permission.DATA_REQUEST_MANAGE)
     row = queries.get(session, actor, request_id, for_update=True)
+    customer_queries.get(session, actor, row.customer_id)
     if row.kind != Kind.EXPORT or State(row.state).is_closed:
         raise Conflict(message=N_("This request asks for no copy, or it is closed."))
     if row.identity == Identity.UNCHECKED:

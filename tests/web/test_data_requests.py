@@ -8,10 +8,14 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from app.db import transaction
 from app.domain import clock, personal_data
+from app.domain.actor import Actor
 from app.domain.erasure_words import STAYS
+from app.domain.erasures import LedgerKey
 from app.models import AccessEntry, AuditEntry, ConsentEvidence, DataRequest
 from app.queries import erasure_preview
+from app.services import erasures
 from tests import factories, people
 from tests.cast import PASSWORD
 
@@ -207,6 +211,22 @@ def test_the_copy_ends_after_a_day(cast, session, sign_in):
     row.export_until = clock.utcnow() - timedelta(seconds=1)
     session.commit()
     assert mia.get(f"/data-requests/{row.id}/export.json").status_code == 404
+
+
+def test_of_who_was_erased_meanwhile_no_copy_is_offered(cast, session, sign_in):
+    mia = sign_in(cast.mia)
+    ask(mia, cast.marie, "export", identity="in_person")
+    url = f"/data-requests/{only_request(session).id}"
+    assert f"{url}/prepare" in mia.get(url).text
+    with transaction(session):
+        row = erasures.request_again(session, Actor.system("test"), cast.marie.id)
+        row.state = "erasing"
+        session.flush()
+        erasures.run_step(session, row.id, erasures.CUSTOMER, LedgerKey("k" * 40))
+    assert f"{url}/prepare" not in mia.get(url).text
+    assert mia.post(f"{url}/prepare").status_code == 404
+    closed = {"revision": "1", "result": "refused", "outcome": "Erased as asked"}
+    assert mia.post(f"{url}/close", data=closed).status_code == 303
 
 
 def test_there_is_no_copy_before_somebody_knows_who_asks(cast, session, sign_in):
