@@ -3,26 +3,37 @@
 They are outside the mapped classes, since each database has its own kind of index.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 metadata = MetaData()
 
-# `doc` numbers the customers in the order of their ids; it breaks ties, the same on both databases. The keys
-# are those of the company's entry: hits of a search are sorted by the row that was read to find them.
-documents = Table(
-    "customer_search",
-    metadata,
-    Column("doc", Integer, primary_key=True),
-    Column("customer_id", Uuid),
-    Column("created_by_id", Uuid),
-    Column("haystack", Text),
-    Column("last_key", Text),
-    Column("first_key", Text),
-    Column("last_order_ms", BigInteger),
-    Column("opted_in_ms", BigInteger),
-    Column("created_ms", BigInteger),
-)
+
+def _documents(metadata: MetaData, *index: Column[Any]) -> Table:
+    """Return the table with one row a customer, and what the database's own index needs in it.
+
+    `doc` numbers the customers in the order of their ids; it breaks ties, the same on both databases. The
+    keys are those of the company's entry: hits of a search are sorted by the row that was read to find them.
+    """
+    return Table(
+        "customer_search",
+        metadata,
+        Column("doc", Integer, primary_key=True),
+        Column("customer_id", Uuid),
+        Column("created_by_id", Uuid),
+        Column("haystack", Text),
+        Column("last_key", Text),
+        Column("first_key", Text),
+        Column("last_order_ms", BigInteger),
+        Column("opted_in_ms", BigInteger),
+        Column("created_ms", BigInteger),
+        *index,
+    )
+
+
+documents = _documents(metadata)
 
 # One row per customer and place. Place 0 is the company, others are stores: so every list, of a
 # store or of all, is one walk over an index that begins with the place. Times are in milliseconds
@@ -75,20 +86,7 @@ sqlite_index = Table(
 )
 
 # PostgreSQL: the same tokens as an array beside the haystack.
-postgresql_documents = Table(
-    "customer_search",
-    MetaData(),
-    Column("doc", Integer, primary_key=True),
-    Column("customer_id", Uuid),
-    Column("created_by_id", Uuid),
-    Column("haystack", Text),
-    Column("last_key", Text),
-    Column("first_key", Text),
-    Column("last_order_ms", BigInteger),
-    Column("opted_in_ms", BigInteger),
-    Column("created_ms", BigInteger),
-    Column("tokens", ARRAY(Integer)),
-)
+postgresql_documents = _documents(MetaData(), Column("tokens", ARRAY(Integer)))
 
 # The sum is the number of customers. Triggers write it (migration 0016), nothing else but the job that
 # adds the rows up.
