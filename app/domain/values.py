@@ -78,6 +78,14 @@ def email_key(normal: str) -> str:
     return normal.casefold()
 
 
+def find_email_key(given: str | None) -> str | None:
+    """Return the key of what may be an e-mail address, None for what is none."""
+    try:
+        return email_key(email(given or ""))
+    except BadValue:
+        return None
+
+
 def phone(value: object, *, region: str | None, strict: bool = True) -> tuple[str, str | None]:
     """Return the phone number as typed and, where it can be read, in E.164 form.
 

@@ -109,7 +109,7 @@ def _customers(
     session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
 ) -> list[Result]:
     store = _store(context)
-    keys = [_email_key(row.get("email")) for row in batch]
+    keys = [values.find_email_key(row.get("email")) for row in batch]
     known = _by_email(session, actor, [key for key in keys if key])
     results: dict[int, Result] = {}
     new: dict[str, customers_bulk.NewCustomer] = {}
@@ -158,7 +158,7 @@ def _update_customer(
     known: Mapping[str, Customer],
     row: Mapping[str, Any],
 ) -> Outcome:
-    key = _email_key(row.get("email")) or ""
+    key = values.find_email_key(row.get("email")) or ""
     if key not in known:
         raise Conflict({"email": [EMAIL_TAKEN]}, EMAIL_TAKEN)
     customer = _with_parts(session, known[key])
@@ -202,7 +202,7 @@ def _address_rows(
     session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
 ) -> list[Result]:
     del context
-    known = _by_email(session, actor, [_email_key(row.get("email")) or "" for row in batch])
+    known = _by_email(session, actor, [values.find_email_key(row.get("email")) or "" for row in batch])
     return _each(
         session,
         batch,
@@ -215,7 +215,7 @@ def _address_rows(
 def _attribute_rows(
     session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
 ) -> list[Result]:
-    known = _by_email(session, actor, [_email_key(row.get("email")) or "" for row in batch])
+    known = _by_email(session, actor, [values.find_email_key(row.get("email")) or "" for row in batch])
 
     def act(row: Mapping[str, Any]) -> Outcome:
         customer = _with_parts(session, _known(known, row))
@@ -266,7 +266,7 @@ def _opt_in_rows(
     session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
 ) -> list[Result]:
     store = _store(context)
-    known = _by_email(session, actor, [_email_key(row.get("email")) or "" for row in batch])
+    known = _by_email(session, actor, [values.find_email_key(row.get("email")) or "" for row in batch])
     ids = {customer.id for customer in known.values()}
     there = {
         (one.customer_id, one.channel, one.purpose, one.action, one.at)
@@ -401,7 +401,7 @@ def _with_parts(session: Session, customer: Customer) -> Customer:
 
 
 def _known(known: Mapping[str, Customer], row: Mapping[str, Any]) -> Customer:
-    key = _email_key(row.get("email")) or ""
+    key = values.find_email_key(row.get("email")) or ""
     if key not in known:
         raise Invalid({"email": ["There is no customer with this e-mail address."]})
     return known[key]
@@ -409,13 +409,6 @@ def _known(known: Mapping[str, Customer], row: Mapping[str, Any]) -> Customer:
 
 def _email(row: Mapping[str, Any]) -> str:
     return row.get("email") or ""
-
-
-def _email_key(given: str | None) -> str | None:
-    try:
-        return values.email_key(values.email(given or ""))
-    except BadValue:
-        return None
 
 
 def _own(row: Mapping[str, Any]) -> dict[str, str]:

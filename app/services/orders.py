@@ -170,7 +170,7 @@ class _Places:
         known = select(Customer.id).where(Customer.id.in_(ids), scope.visible(actor))
         self.ids = set(session.scalars(known)) if ids else set()
         # Each address is read once: a batch holds several orders of most customers.
-        self.keys = {email: _email_key(email) for email in {given.order.email for given in batch}}
+        self.keys = {email: values.find_email_key(email) for email in {given.order.email for given in batch}}
         self.emails: dict[str, uuid.UUID] = {}
         self._read_emails(session)
 
@@ -274,13 +274,6 @@ def _ids(given: OrderInput) -> list[uuid.UUID]:
         return [*ids, uuid.UUID(given.order.customer_uuid or "")]
     except ValueError:
         return ids
-
-
-def _email_key(email: str | None) -> str | None:
-    try:
-        return values.email_key(values.email(email)) if email else None
-    except BadValue:
-        return None
 
 
 def _new_customer(wanted: OrderInput, store: Store | None) -> customers_bulk.NewCustomer | Invalid:
