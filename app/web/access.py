@@ -125,7 +125,10 @@ def safe_next(target: str | None) -> str | None:
 
 def came_from() -> str | None:
     """Return the address within this site of the page that sent the request, if it can be opened again."""
-    url = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    try:
+        url = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    except ValueError:  # such as http://[
+        return None
     if url.netloc != request.host or not current_app.url_map.bind(request.host).test(url.path, "GET"):
         return None
     return safe_next(urlunsplit(("", "", url.path, url.query, "")))

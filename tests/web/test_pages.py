@@ -96,6 +96,7 @@ def test_nobody_is_sent_to_sign_in_and_back(client):
         ("http://localhost/data-requests?state=closed", "/data-requests?state=closed"),
         ("http://localhost/customers/search", "/customers"),  # answers POST only
         ("http://elsewhere.example/customers", "/customers"),
+        ("http://[", "/customers"),
         ("", "/customers"),
     ],
 )
