@@ -2,6 +2,9 @@
 
 from typing import Self
 
+# What pages, and mails to people who work here, are written in; customers are spoken to in more.
+LANGUAGES = ("en", "de")
+
 
 def N_(text: str) -> str:  # noqa: N802 - the name under which message extraction knows it
     """Mark a text for translation, which happens where it is shown."""

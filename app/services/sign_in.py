@@ -15,7 +15,7 @@ from app.domain import clock, digests, passwords
 from app.domain.actor import Actor, Channel
 from app.domain.audit import AuditAction
 from app.domain.permissions import EVERY_STORE, Role
-from app.domain.texts import N_, Text
+from app.domain.texts import LANGUAGES, N_, Text
 from app.errors import Conflict, Invalid, NotFound, RateLimited
 from app.models import Associate, AssociateStore, SignInFailure, SignInSession, Store
 from app.models.associate import full_name
@@ -166,7 +166,7 @@ def succeed(
         associate.password_hash = better_hash
     forgive(session, attempt)
     # No session lives longer, whatever SESSION_HOURS says, so nothing older is kept.
-    session.execute(delete(SignInSession).where(SignInSession.created_at < now - LONGEST_SESSION))
+    forget_old_sessions(session)
     token = secrets.token_urlsafe(32)
     stores = [store for store in associate.stores if store.is_active]
     store_id = stores[0].id if stores else None
@@ -351,7 +351,7 @@ def set_preferences(
             raise Invalid({"theme": [N_("Choose one of the colours of the menu.")]})
         associate.theme = theme
     if locale is not None:
-        if locale not in {"en", "de"}:
+        if locale not in LANGUAGES:
             raise Invalid({"locale": [N_("Choose one of the languages of the menu.")]})
         associate.locale = locale
 

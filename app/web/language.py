@@ -4,10 +4,8 @@ from flask import request
 from flask_babel import gettext
 
 from app.config import API_PREFIX
-from app.domain.texts import Text
+from app.domain.texts import LANGUAGES, Text
 from app.web.access import found_user
-
-LANGUAGES = ("en", "de")
 
 
 def chosen() -> str:
