@@ -318,7 +318,7 @@ def test_run_serves_prints_the_sign_ins_and_stops_cleanly(environment, tmp_path)
 
 
 def answer(url):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(url, timeout=10) as response:
