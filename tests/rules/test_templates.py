@@ -83,6 +83,13 @@ def test_what_is_imported_is_used(path):
     assert [name for name in names if not re.search(rf"\b{name}\b", rest)] == []
 
 
+def test_every_icon_that_is_named_is_there():
+    sprite = (ROOT / "static/icons/sprite.svg").read_text(encoding="utf-8")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ALL)
+    named = set(re.findall(r'\bicon\("([\w-]+)"', text))
+    assert sorted(named - set(re.findall(r'<symbol id="([^"]+)"', sprite))) == []
+
+
 def test_every_class_and_icon_of_our_own_is_used():
     """A class counts as used where its name stands, or its first part before a `{{`."""
     sources = [*ALL, *(ROOT / "static/js").glob("*.js"), *(ROOT / "app").rglob("*.py")]
