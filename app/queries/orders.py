@@ -146,7 +146,6 @@ def documents(session: Session, actor: Actor, customer_id: uuid.UUID, page: Page
     )
 
 
-_orders = Order.__table__.c
 _OWN = _orders.customer_id == bindparam("customer_id")
 _NUMBER = select(func.count()).where(_OWN)
 _DOCUMENTS = (

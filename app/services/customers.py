@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import clock, customers
+from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, diff
-from app.domain.consents import BY_PHONE, Channel
+from app.domain.consents import BY_PHONE, Channel, State
 from app.domain.customers import EMAIL_TAKEN, FIELD_LABELS, CustomerChanges, CustomerInput, LinkReason
 from app.domain.events import EventKind
 from app.domain.permissions import Permission
@@ -18,7 +18,7 @@ from app.models import AuditEntry, Customer, CustomerStore, Store
 from app.queries import consents as consent_queries
 from app.queries import customers as customer_queries
 from app.queries import scope, search_whole
-from app.services import audit, consents, events, holds, revisions, search_index
+from app.services import audit, consents, customers_bulk, events, holds, revisions, search_index
 
 
 def create(
@@ -42,7 +42,7 @@ def create(
     now = clock.utcnow()
     customer = Customer(
         **columns,
-        display_id=free_display_id(session),
+        display_id=customers_bulk.free_display_ids(session, 1)[0],
         created_by_id=created_by_id or actor.associate_id,
         created_by_client=actor.client_name,
         store_id=store_id,
@@ -237,7 +237,7 @@ def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: 
     """Make the customer known to the store, unless it is already."""
     if session.get(CustomerStore, (store_id, customer_id)) is None:
         known = consent_queries.opt_ins_of(session, [customer_id])
-        state, opted_in_at = known.get((store_id, customer_id), ("not_asked", None))
+        state, opted_in_at = known.get((store_id, customer_id), (State.NOT_ASKED.value, None))
         session.add(
             CustomerStore(
                 store_id=store_id,
@@ -249,15 +249,6 @@ def link(session: Session, customer_id: uuid.UUID, store_id: uuid.UUID, reason: 
             )
         )
         session.flush()
-
-
-def free_display_id(session: Session) -> str:
-    """Return a display id that no customer has."""
-    while True:
-        candidates = {customers.new_display_id() for _ in range(4)}
-        taken = set(session.scalars(select(Customer.display_id).where(Customer.display_id.in_(candidates))))
-        if free := candidates - taken:
-            return min(free)
 
 
 def _changed_channels(customer: Customer, settled: dict[str, Any]) -> set[Channel]:
