@@ -58,8 +58,8 @@ POSTGRESQL_OPTIONS = (
 # request one way to the server and back. If the server ended it within that time, one answer is a 503.
 TRUSTED = 1.0
 
-# Where a session keeps rows that it read ahead, until an act (see queries/together.py).
-READ_AHEAD = "read_ahead"
+# Where a session keeps what it read of customers, until an act (queries/together.py, queries/customers.py).
+READ_AHEAD, SEEN = "read_ahead", "customers_seen"
 
 # How long a request waits for a connection of the pool before it is told to come back, in seconds.
 POOL_TIMEOUT = 5
@@ -217,7 +217,8 @@ def transaction(
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("rows were changed outside transaction()")
     session.info["writing"] = True
-    session.info.pop(READ_AHEAD, None)
+    for kept in (READ_AHEAD, SEEN):
+        session.info.pop(kept, None)
     is_short = one_change and isinstance(session, ReadingSession)
     try:
         if is_short:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app.db import PLANNED_ONCE
+from app.db import PLANNED_ONCE, SEEN
 from app.domain.actor import Actor
 from app.domain.addresses import FIELD_LABELS
 from app.errors import NotFound
@@ -147,13 +147,18 @@ def show(
     return customer
 
 
+def is_known(session: Session, customer_id: uuid.UUID) -> bool:
+    """True while there is such a customer, whoever may see them."""
+    return session.scalar(select(Customer.id).where(Customer.id == customer_id)) is not None
+
+
 def seen(session: Session, actor: Actor, customer_id: uuid.UUID) -> Customer | Shown:
     """Return the customer as it was found in the running transaction, or now. Raises NotFound."""
     return _seen(session).get((actor, customer_id)) or get(session, actor, customer_id)
 
 
 def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer | Shown]:
-    """Return the customers that were found in the running transaction, unless it writes.
+    """Return the customers that were found in the running transaction, unless it writes, until an act.
 
     Each part of a page asks for its customer, so that none can forget to.
     """
@@ -162,10 +167,10 @@ def _seen(session: Session) -> dict[tuple[Actor, uuid.UUID], Customer | Shown]:
         return {}
     of_transaction: object
     seen: dict[tuple[Actor, uuid.UUID], Customer | Shown]
-    of_transaction, seen = session.info.get("customers_seen", (None, {}))
+    of_transaction, seen = session.info.get(SEEN, (None, {}))
     if of_transaction is not transaction:
         seen = {}
-        session.info["customers_seen"] = (transaction, seen)
+        session.info[SEEN] = (transaction, seen)
     return seen
 
 

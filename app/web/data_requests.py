@@ -256,10 +256,13 @@ def _show(
     row = queries.get(session, actor, request_id)
     state, now = State(row.state), clock.utcnow()
     done = queries.steps(session, actor, request_id)
+    nobody = ""
     try:
         customer = customer_queries.get(session, actor, row.customer_id)
     except NotFound:
         customer = None
+        is_elsewhere = customer_queries.is_known(session, row.customer_id)
+        nobody = _("A customer whom your stores do not know") if is_elsewhere else _("Erased customer")
     seen = {"revision": row.revision}
     empty_forms = {
         "identity_form": IdentityForm(
@@ -280,6 +283,7 @@ def _show(
         state=state,
         identity=Identity(row.identity),
         customer=customer,
+        nobody=nobody,
         messages=messages or [],
         may_manage=may_manage,
         may_extend=service.can_extend(row),

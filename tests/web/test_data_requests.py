@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.db import transaction
 from app.domain import clock, personal_data
 from app.domain.actor import Actor
 from app.domain.erasure_words import STAYS
 from app.domain.erasures import LedgerKey
-from app.models import AccessEntry, AuditEntry, ConsentEvidence, DataRequest
+from app.models import AccessEntry, AuditEntry, ConsentEvidence, CustomerStore, DataRequest
 from app.queries import erasure_preview
 from app.services import erasures
 from tests import factories, people
@@ -227,6 +227,18 @@ def test_of_who_was_erased_meanwhile_no_copy_is_offered(cast, session, sign_in):
     assert mia.post(f"{url}/prepare").status_code == 404
     closed = {"revision": "1", "result": "refused", "outcome": "Erased as asked"}
     assert mia.post(f"{url}/close", data=closed).status_code == 303
+
+
+def test_a_customer_who_is_only_elsewhere_is_not_called_erased(cast, session, sign_in):
+    mia = sign_in(cast.mia)
+    ask(mia, cast.marie, "export", identity="in_person")
+    url = f"/data-requests/{only_request(session).id}"
+    assert cast.marie.display_id in mia.get(url).text
+    session.execute(delete(CustomerStore).where(CustomerStore.customer_id == cast.marie.id))
+    session.commit()
+    page = mia.get(url).text
+    assert "whom your stores do not know" in page
+    assert "Erased customer" not in page
 
 
 def test_there_is_no_copy_before_somebody_knows_who_asks(cast, session, sign_in):
