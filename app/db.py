@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.domain.customers import EMAIL_TAKEN
 from app.domain.erasures import LedgerKey
-from app.errors import AppError, Conflict, Unavailable
+from app.errors import DISK_FULL, AppError, Conflict, Unavailable
 
 try:
     import pysqlite3
@@ -327,8 +327,13 @@ def as_app_error(error: DBAPIError) -> AppError | DBAPIError:
         return Conflict(message="Somebody saved the same value just now. Please check and try again.")
     # PostgreSQL reports its idle-in-transaction limit as InternalError, hence the wide net.
     if isinstance(error, OperationalError) or error.connection_invalidated:
-        return Unavailable()
+        return Unavailable(DISK_FULL if _is_disk_full(error) else None)
     return error
+
+
+def _is_disk_full(error: DBAPIError) -> bool:
+    # PostgreSQL's code for it; SQLite's driver has only words.
+    return getattr(error.orig, "sqlstate", None) == "53100" or str(error.orig) == "database or disk is full"
 
 
 def is_taken(error: IntegrityError) -> bool:

@@ -128,6 +128,11 @@ class Unavailable(AppError):
     retry_after = 2
 
 
+DISK_FULL = N_(
+    "Not saved: the server has no room left on its disk. Please tell whoever runs it, and try again later."
+)
+
+
 # In English only: whoever reads it set up a proxy or a program.
 FOREIGN_HOST = (
     "This host name is not served here. Use the address that you were given; whoever runs this server "

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select, text, update
 
 from app import db
 from app.domain.customers import EMAIL_TAKEN
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, Unavailable
 from app.models import Store
 from tests import factories
 
@@ -117,3 +117,21 @@ def test_an_address_that_two_save_at_once_is_told_by_its_field(session):
     with pytest.raises(Conflict) as caught, db.transaction(session):
         factories.make_associate(session, email="ada@shop.example")
     assert caught.value.fields == {}
+
+
+def test_a_full_disk_is_said_in_words(session):
+    if session.get_bind().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL takes no limit")
+
+    def fill():
+        with db.transaction(session):
+            session.execute(text("PRAGMA max_page_count = 1"))
+            for _ in range(100):
+                factories.make_store(session)
+
+    try:
+        with pytest.raises(Unavailable, match="no room left"):
+            fill()
+    finally:
+        session.execute(text("PRAGMA max_page_count = 4294967294"))
+        session.rollback()
