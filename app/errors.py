@@ -34,6 +34,10 @@ class Invalid(AppError):
         super().__init__(message)
         self.fields = {name: list(reasons) for name, reasons in fields.items()}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how to make it again in another process, where a file is read."""
+        return type(self), (self.fields, self.message)
+
 
 class Unreadable(AppError):
     """A request whose bytes are no text; the text says where."""

@@ -22,7 +22,7 @@ from app.domain import csv_rows
 from app.domain.actor import Actor
 from app.domain.texts import N_
 from app.errors import AppError, Invalid, NotFound
-from app.services import import_files, imports
+from app.services import import_files, import_reading, imports
 from app.services.import_rows import Outcome
 from app.services.imports import RowResult
 
@@ -184,9 +184,10 @@ def _run(
     if store is None and source.kind in NEEDS_STORE:
         raise Invalid({"store": ["Name the store with --store."]})
     try:
-        store_id = find_store(session, store).id if store else None
+        found = find_store(session, store) if store else None
     except NotFound as error:
         raise Invalid({"store": [error.message]}) from None
+    store_id = found.id if found else None
     done, resumed = 0, False
     if not dry_run:
         with transaction(session):
@@ -204,7 +205,8 @@ def _run(
         length=source.count, label=source.kind, show_pos=True, file=sys.stderr
     ) as progress:
         progress.update(done)
-        for batch in imports.batches(source, done=done):
+        region = found.country_code if found else None
+        for batch in import_reading.batches(source, done=done, region=region):
             results: list[RowResult] = []
             try:
                 with transaction(session):

@@ -59,9 +59,13 @@ _LINK: Final = re.compile(r"(?:https?://[^/\s\\]|/(?![/\\]))[^\s\\]*", re.IGNORE
 
 @dataclass(frozen=True, kw_only=True)
 class OrderDocument:
-    """A validated order: the known keys with their values as given, and what lists and searches need."""
+    """A validated order: the known keys with their values as given, and what lists and searches need.
+
+    `text` is the document as it is kept.
+    """
 
     document: Mapping[str, Any]
+    text: str
     external_order_id: str
     order_id: str | None
     order_uuid: str | None
@@ -108,6 +112,7 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
     created_at = kept.get("created_at")
     return OrderDocument(
         document=kept,
+        text=dumps(kept),
         external_order_id=kept["external_order_id"],
         order_id=kept.get("order_id"),
         order_uuid=kept.get("order_uuid"),

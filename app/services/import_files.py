@@ -24,10 +24,13 @@ MAX_JSON_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row of a file with the line it begins on: its fields, or why it has none."""
+    """One row of a file with the line it begins on: its fields, or why it has none.
+
+    `import_rows.read` puts what it makes of the fields in their place.
+    """
 
     line: int
-    data: Mapping[str, Any]
+    data: Any
     error: Invalid | None = None
 
 

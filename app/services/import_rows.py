@@ -34,6 +34,7 @@ from app.services import (
 )
 from app.services import attributes as attribute_services
 from app.services import orders as order_services
+from app.services.import_files import Row
 
 _ATTRIBUTES = "extended_attributes"
 OWN_FIELDS = ("first_name", "last_name", "phone_number", "country_code")
@@ -75,21 +76,51 @@ def prepare(session: Session, store_id: uuid.UUID | None) -> Context:
     )
 
 
-def apply(
-    kind: str, session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
-) -> list[Result]:
-    """Apply rows of one kind in the running transaction; a row that is refused changes nothing."""
-    if kind not in import_fields.SHAPES:
-        return _APPLY[kind](session, actor, context, batch)
-    read: list[Mapping[str, Any] | Invalid] = []
-    for row in batch:
-        try:
-            read.append(import_fields.SHAPES[kind].body(row))
-        except Invalid as error:
-            read.append(error)
-    good = [row for row in read if not isinstance(row, Invalid)]
-    applied = iter(_APPLY[kind](session, actor, context, good))
-    return [row if isinstance(row, Invalid) else next(applied) for row in read]
+@dataclass(frozen=True, kw_only=True)
+class CheckedCustomer:
+    """A customer's row, and what a new customer would have of it: columns and addresses, or why not.
+
+    `region` is the country in whose way the phone number was read.
+    """
+
+    row: Mapping[str, Any]
+    region: str | None
+    columns: Mapping[str, Any] | Invalid
+    addresses: Sequence[dict[str, Any]] = ()
+
+
+def read(kind: str, row: Row, region: str | None) -> Row:
+    """Return a row with its data read and checked, as far as that needs no database: what `apply` takes."""
+    if row.error is not None:
+        return row
+    try:
+        data: Any = row.data
+        if kind in import_fields.SHAPES:
+            data = import_fields.SHAPES[kind].body(data)
+        if kind == "customers":
+            data = _check_customer(data, region)
+        elif kind == "orders":
+            data = orders.parse(data)
+    except Invalid as error:
+        return Row(line=row.line, data={}, error=error)
+    return Row(line=row.line, data=data)
+
+
+def _check_customer(row: Mapping[str, Any], region: str | None) -> CheckedCustomer:
+    try:
+        columns = CustomerInput(email=_email(row), **_own(row)).check(region=region)
+        checked = [given.check(strict=False) for given in import_fields.addresses(row)]
+    except Invalid as error:
+        return CheckedCustomer(row=row, region=region, columns=error)
+    return CheckedCustomer(row=row, region=region, columns=columns, addresses=checked)
+
+
+def apply(kind: str, session: Session, actor: Actor, context: Context, batch: Sequence[Any]) -> list[Result]:
+    """Apply the data of rows of one kind, as `read` gives them, in the running transaction.
+
+    A row that is refused changes nothing.
+    """
+    return _APPLY[kind](session, actor, context, batch)
 
 
 def _each(
@@ -106,20 +137,20 @@ def _each(
 
 
 def _customers(
-    session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
+    session: Session, actor: Actor, context: Context, batch: Sequence[CheckedCustomer]
 ) -> list[Result]:
     store = _store(context)
-    keys = [values.find_email_key(row.get("email")) for row in batch]
+    keys = [values.find_email_key(one.row.get("email")) for one in batch]
     known = _by_email(session, actor, [key for key in keys if key])
     results: dict[int, Result] = {}
     new: dict[str, customers_bulk.NewCustomer] = {}
     later: list[int] = []
-    for number, (row, key) in enumerate(zip(batch, keys, strict=True)):
+    for number, (one, key) in enumerate(zip(batch, keys, strict=True)):
         if key in known or key in new:
             later.append(number)
             continue
         try:
-            made = _new_customer(row, store, context)
+            made = _new_customer(one, store, context)
         except Invalid as error:
             results[number] = error
             continue
@@ -132,22 +163,25 @@ def _customers(
         known = _by_email(session, actor, [keys[number] or "" for number in later])
         outcomes = _each(
             session,
-            [batch[number] for number in later],
+            [batch[number].row for number in later],
             lambda row: _update_customer(session, actor, context, known, row),
         )
         results |= dict(zip(later, outcomes, strict=True))
     return [results[number] for number in range(len(batch))]
 
 
-def _new_customer(row: Mapping[str, Any], store: Store, context: Context) -> customers_bulk.NewCustomer:
-    columns = CustomerInput(email=_email(row), **_own(row)).check(region=store.country_code)
+def _new_customer(one: CheckedCustomer, store: Store, context: Context) -> customers_bulk.NewCustomer:
+    if one.region != store.country_code:
+        one = _check_customer(one.row, store.country_code)
+    if isinstance(one.columns, Invalid):
+        raise one.columns
     return customers_bulk.NewCustomer(
-        columns=columns,
+        columns=dict(one.columns),
         store_id=store.id,
-        created_by_id=_creator(row, context),
-        created_at=import_fields.past(row, "created_at"),
-        addresses=[given.check(strict=False) for given in import_fields.addresses(row)],
-        attributes=attributes.check(context.definitions, row.get(_ATTRIBUTES, {})),
+        created_by_id=_creator(one.row, context),
+        created_at=import_fields.past(one.row, "created_at"),
+        addresses=one.addresses,
+        attributes=attributes.check(context.definitions, one.row.get(_ATTRIBUTES, {})),
     )
 
 
@@ -235,31 +269,19 @@ def _attribute_rows(
 
 
 def _order_rows(
-    session: Session, actor: Actor, context: Context, batch: Sequence[Mapping[str, Any]]
+    session: Session, actor: Actor, context: Context, batch: Sequence[orders.OrderDocument]
 ) -> list[Result]:
     store_id = context.store.id if context.store else None
-    parsed: list[orders.OrderDocument | Invalid] = []
-    for row in batch:
-        try:
-            parsed.append(orders.parse(row))
-        except Invalid as error:
-            parsed.append(error)
-    given = [
-        order_services.OrderInput(order=one, store_id=store_id)
-        for one in parsed
-        if not isinstance(one, Invalid)
-    ]
-    recorded = iter(order_services.record_batch(session, actor, given))
-    results: list[Result] = []
-    for one in parsed:
-        outcome = one if isinstance(one, Invalid) else next(recorded)
-        if isinstance(outcome, Invalid):
-            results.append(outcome)
-        elif not outcome.changed:
-            results.append(Outcome.UNCHANGED)
-        else:
-            results.append(Outcome.CREATED if outcome.created else Outcome.UPDATED)
-    return results
+    given = [order_services.OrderInput(order=one, store_id=store_id) for one in batch]
+    return [_of_order(outcome) for outcome in order_services.record_batch(session, actor, given)]
+
+
+def _of_order(outcome: order_services.Recorded | Invalid) -> Result:
+    if isinstance(outcome, Invalid):
+        return outcome
+    if not outcome.changed:
+        return Outcome.UNCHANGED
+    return Outcome.CREATED if outcome.created else Outcome.UPDATED
 
 
 def _opt_in_rows(
@@ -422,7 +444,7 @@ def _creator(row: Mapping[str, Any], context: Context) -> uuid.UUID | None:
     return context.associates.get(given.casefold())
 
 
-_Apply = Callable[[Session, Actor, Context, Sequence[Mapping[str, Any]]], list[Result]]
+_Apply = Callable[[Session, Actor, Context, Sequence[Any]], list[Result]]
 _APPLY: dict[str, _Apply] = {
     "customers": _customers,
     "addresses": _address_rows,

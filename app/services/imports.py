@@ -2,9 +2,8 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +18,6 @@ from app.services import audit, import_rows
 from app.services.import_files import Row, Source
 from app.services.import_rows import Context, Outcome, Result
 
-BATCH = 500
 RUNNING = "running"
 FINISHED = "finished"
 
@@ -74,17 +72,10 @@ def was_finished(session: Session, job: ImportJob) -> bool:
     return session.scalar(earlier.limit(1)) is not None
 
 
-def batches(source: Source, *, done: int) -> Iterator[list[Row]]:
-    """Yield the rows that are still to do, in batches."""
-    rows = islice(source.rows(), done, None)
-    while batch := list(islice(rows, BATCH)):
-        yield batch
-
-
 def apply(
     session: Session, actor: Actor, job_id: uuid.UUID, context: Context, batch: Sequence[Row]
 ) -> list[RowResult]:
-    """Apply one batch in the running transaction, and note in the job how far it came.
+    """Apply one batch of rows that are read, in the running transaction, and note how far the job came.
 
     Raises Conflict when another process went on with the same job meanwhile.
     """

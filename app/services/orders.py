@@ -103,7 +103,8 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
             continue
         order = given.order
         if owner is None:
-            order = replace(order, document=orders.redact_person(order.document))
+            blanked = orders.redact_person(order.document)
+            order = replace(order, document=blanked, text=orders.dumps(blanked))
         columns = _columns(order, owner, places.store_of(given))
         outcomes.append(written.write(columns))
     written.save()
@@ -328,7 +329,7 @@ def _columns(order: OrderDocument, customer_id: uuid.UUID | None, store: Store |
         "currency": currency,
         "grand_total_minor": _total_minor(order, currency),
         "item_count": order.item_count,
-        "document": orders.dumps(order.document),
+        "document": order.text,
         "brief": order.brief,
     }
 

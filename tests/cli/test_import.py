@@ -27,7 +27,7 @@ from app.models import (
     ImportJob,
     Order,
 )
-from app.services import imports
+from app.services import import_reading, imports
 from tests import factories
 
 
@@ -173,7 +173,7 @@ def test_addresses_attributes_and_opt_ins_find_their_customer(session, run):
 @pytest.mark.parametrize("batch", [500, 1])
 @pytest.mark.parametrize("no", ["refused", "withdrawn"])
 def test_imported_history_ends_with_the_no_in_any_order_of_rows(session, run, monkeypatch, no, batch):
-    monkeypatch.setattr(imports, "BATCH", batch)
+    monkeypatch.setattr(import_reading, "BATCH", batch)
     said = [("given", "2024-01-01"), (no, "2024-02-01"), ("given", "2024-03-01")]
     orders = list(itertools.permutations(said))
     names = [f"c{number}@mail.example" for number in range(len(orders))]
@@ -465,3 +465,40 @@ def test_a_file_that_was_imported_before_says_so(session, run):
     again = run("customers", content)
     assert told in again.output
     assert "0 created, 0 updated, 1 unchanged, 0 refused." in again.output
+
+
+GOOD = "email,phone_number\nzoe@mail.example,01 99 00 12 34\nnobody\nnot-an-address,\n"
+ORDERS = '{"external_order_id": "A", "billing_address": {"email": "zoe@mail.example"}}\n[]\n{}\n'
+BROKEN_OFF = 'email,first_name\nzoe@mail.example,Zoë\n"max@mail.example,Max'
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "made"),
+    [
+        ("customers", "a.csv", GOOD, ["+33199001234"]),
+        ("customers", "a.csv", BROKEN_OFF, []),
+        ("orders", "a.jsonl", ORDERS, [None]),
+    ],
+)
+def test_a_process_of_its_own_reads_a_long_file_as_this_one_does(
+    session, run, monkeypatch, kind, name, content, made
+):
+    monkeypatch.setattr(import_reading, "BATCH", 1)
+    here = run(kind, content, "--dry-run", name=name)
+    monkeypatch.setattr(import_reading, "WORTH_A_PROCESS", 0)
+    there = run(kind, content, "--dry-run", name=name)
+    assert (there.exit_code, there.output) == (here.exit_code, here.output)
+    assert "line 3" in there.output or "1 created" in there.output
+    run(kind, content, name=name)
+    assert [one.phone_e164 for one in session.scalars(select(Customer))] == made
+
+
+def test_an_import_says_so_when_the_process_that_reads_is_gone(run, monkeypatch):
+    def killed(*_):
+        raise EOFError
+
+    monkeypatch.setattr(import_reading, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(import_reading.Connection, "recv", killed)
+    result = run("customers", GOOD)
+    assert result.exit_code == 3
+    assert "was ended" in result.output
