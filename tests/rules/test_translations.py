@@ -22,8 +22,8 @@ TEMPLATES = ROOT / "templates"
 _OTHERS = """
     domain/csv_rows domain/customer_words domain/events domain/order_kinds domain/order_shape domain/orders
     domain/personal_data domain/profile_lists domain/shapes services/erasures services/import_fields
-    services/import_files services/import_reading services/import_rows services/imports services/orders services/profiles
-    services/tokens
+    services/import_files services/import_reading services/import_rows services/imports services/orders
+    services/profiles services/tokens
 """.split()
 # The description of the API, which is English itself.
 _ENGLISH = {TEMPLATES / "api/docs.html"}
