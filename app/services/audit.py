@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Required, TypedDict, Unpack, cast
 
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
@@ -14,47 +14,29 @@ from app.domain.audit import AccessAction, AuditAction, Changes
 from app.models import AccessEntry, AuditEntry
 
 
-def record(
-    session: Session,
-    actor: Actor,
-    action: AuditAction,
-    *,
-    subject: tuple[str, object],
-    customer_id: uuid.UUID | None = None,
-    store_id: uuid.UUID | None = None,
-    revision: int | None = None,
-    changes: Changes | None = None,
-) -> AuditEntry:
-    """Add the entry of an act to the running transaction.
+class What(TypedDict, total=False):
+    """What an act did.
 
     `subject` is (type, id) of what was changed; `changes` maps field to (old, new), plain values.
     """
-    entry = AuditEntry(
-        **values(
-            actor,
-            action,
-            subject=subject,
-            customer_id=customer_id,
-            store_id=store_id,
-            revision=revision,
-            changes=changes,
-        )
-    )
+
+    subject: Required[tuple[str, object]]
+    customer_id: uuid.UUID | None
+    store_id: uuid.UUID | None
+    revision: int | None
+    changes: Changes | None
+
+
+def record(session: Session, actor: Actor, action: AuditAction, **what: Unpack[What]) -> AuditEntry:
+    """Add the entry of an act to the running transaction."""
+    entry = AuditEntry(**entry_values(actor, action, **what))
     session.add(entry)
     return entry
 
 
-def values(
-    actor: Actor,
-    action: AuditAction,
-    *,
-    subject: tuple[str, object],
-    customer_id: uuid.UUID | None = None,
-    store_id: uuid.UUID | None = None,
-    revision: int | None = None,
-    changes: Changes | None = None,
-) -> dict[str, Any]:
+def entry_values(actor: Actor, action: AuditAction, **what: Unpack[What]) -> dict[str, Any]:
     """Return the columns of the entry that `record` adds, for `record_batch`."""
+    subject, changes = what["subject"], what.get("changes")
     return {
         "at": clock.utcnow(),
         "actor_id": actor.id,
@@ -64,9 +46,9 @@ def values(
         "action": action.value,
         "subject_type": subject[0],
         "subject_id": str(subject[1]),
-        "customer_id": customer_id,
-        "store_id": store_id or actor.store_id,
-        "revision": revision,
+        "customer_id": what.get("customer_id"),
+        "store_id": what.get("store_id") or actor.store_id,
+        "revision": what.get("revision"),
         "fields": sorted(changes or {}),
         "changes": {name: list(pair) for name, pair in changes.items()} if changes else None,
         "request_id": actor.request_id,
@@ -75,7 +57,7 @@ def values(
 
 
 def record_batch(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Add the entries of many acts, each as `values` gives it, with one statement."""
+    """Add the entries of many acts, each as `entry_values` gives it, with one statement."""
     if entries:
         session.execute(insert(AuditEntry), entries)
 

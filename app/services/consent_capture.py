@@ -82,6 +82,18 @@ def take_back(session: Session, actor: Actor, token: str, attempt: sign_in.Attem
     row = session.get(SignInSession, digests.sha256(token), with_for_update=True)
     if row is None or row.hand_over_id is None:
         raise NotFound
+    return _end_hand_over(session, actor, row).customer_id
+
+
+def end_session(session: Session, actor: Actor, token: str) -> None:
+    """End the session of a device that nobody could take back: its question ends with it."""
+    row = session.get(SignInSession, digests.sha256(token), with_for_update=True)
+    if row is not None and row.hand_over_id is not None:
+        _end_hand_over(session, actor, row)
+    sign_in.sign_out(session, actor, token)
+
+
+def _end_hand_over(session: Session, actor: Actor, row: SignInSession) -> ConsentAsk:
     ask = session.get_one(ConsentAsk, row.hand_over_id)
     if ask.state == AskState.OPEN:
         ask.state = AskState.SUPERSEDED.value
@@ -94,17 +106,7 @@ def take_back(session: Session, actor: Actor, token: str, attempt: sign_in.Attem
         customer_id=ask.customer_id,
         store_id=ask.store_id,
     )
-    return ask.customer_id
-
-
-def end_session(session: Session, actor: Actor, token: str) -> None:
-    """End the session of a device that nobody could take back: its question ends with it."""
-    row = session.get(SignInSession, digests.sha256(token), with_for_update=True)
-    if row is not None and row.hand_over_id is not None:
-        ask = session.get_one(ConsentAsk, row.hand_over_id)
-        if ask.state == AskState.OPEN:
-            ask.state = AskState.SUPERSEDED.value
-    sign_in.sign_out(session, actor, token)
+    return ask
 
 
 def send_link(

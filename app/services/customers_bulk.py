@@ -77,7 +77,7 @@ def create(
     for customer, given in zip(rows, batch, strict=True):
         _add_parts(parts, customer, given)
         shown = {name: given.columns[name] for name in FIELD_LABELS if given.columns.get(name)}
-        entry = audit.values(
+        entry = audit.entry_values(
             actor,
             AuditAction.CUSTOMER_CREATED,
             subject=("customer", customer.id),

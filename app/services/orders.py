@@ -373,7 +373,7 @@ class _Written:
 
     def _log(self, row: Order, old: dict[str, Any], new: dict[str, Any]) -> None:
         shown = diff(old, {name: new[name] for name in _SHOWN})
-        entry = audit.values(
+        entry = audit.entry_values(
             self.actor,
             AuditAction.ORDER_RECORDED,
             subject=("order", row.id),

@@ -176,13 +176,18 @@ def test_the_list_is_walked_by_keyboard(tablet, cast):
     assert page.url.endswith(f"/customers/{cast.marie.id}")
 
 
-def test_a_session_that_ends_under_a_form_loses_nothing(tablet, cast, session):
-    ada = tablet()
-    page = ada.page
+def type_marion(ada, cast):
+    """Type another name into Marie's contact form, unsaved, and return the page."""
     ada.enter(cast.ada)
     ada.open(f"/customers/{cast.marie.id}")
-    page.locator("#customers-contact a", has_text="Edit").tap()
-    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    ada.page.locator("#customers-contact a", has_text="Edit").tap()
+    ada.page.fill("#customers-contact-form [name=first_name]", "Marion")
+    return ada.page
+
+
+def test_a_session_that_ends_under_a_form_loses_nothing(tablet, cast, session):
+    ada = tablet()
+    page = type_marion(ada, cast)
     session.execute(delete(SignInSession))
     session.commit()
     page.locator("#customers-contact-form button", has_text="Save").tap()
@@ -225,11 +230,7 @@ def test_a_form_without_htmx_stays_when_the_connection_is_lost(tablet, cast):
 
 def test_the_error_page_of_a_proxy_takes_the_place_of_nothing(tablet, cast):
     ada = tablet()
-    page = ada.page
-    ada.enter(cast.ada)
-    ada.open(f"/customers/{cast.marie.id}")
-    page.locator("#customers-contact a", has_text="Edit").tap()
-    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    page = type_marion(ada, cast)
     away = {"status": 502, "content_type": "text/html", "body": "<h1>502 Bad Gateway</h1>"}
     page.route("**/history", lambda route: route.fulfill(**away))
     page.route("**/edit", lambda route: route.fulfill(**away))
@@ -246,11 +247,7 @@ def test_the_error_page_of_a_proxy_takes_the_place_of_nothing(tablet, cast):
 
 def test_a_lost_connection_keeps_what_was_typed_and_saves_once(tablet, cast, session):
     ada = tablet()
-    page = ada.page
-    ada.enter(cast.ada)
-    ada.open(f"/customers/{cast.marie.id}")
-    page.locator("#customers-contact a", has_text="Edit").tap()
-    page.fill("#customers-contact-form [name=first_name]", "Marion")
+    page = type_marion(ada, cast)
     page.context.set_offline(True)
     page.locator("#customers-contact-form button", has_text="Save").tap()
     page.locator(".not-saved").wait_for()

@@ -46,11 +46,10 @@ class Browser(FlaskClient):
         return response
 
 
-@pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def in_folder(folder: Path, url: str) -> Settings:
     return Settings(
-        data_dir=tmp_path,
-        database_url=database_url,
+        data_dir=folder,
+        database_url=url,
         secret_key="s" * 40,
         erasure_key="e" * 40,
         allow_http=True,
@@ -58,21 +57,16 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return in_folder(tmp_path, database_url)
+
+
 @pytest.fixture(scope="session")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """The application of this worker: its routes and templates take longer to make than most tests."""
     folder = tmp_path_factory.mktemp("application")
-    url = f"sqlite:///{folder / 'none.db'}"
-    return create_app(
-        Settings(
-            data_dir=folder,
-            database_url=url,
-            secret_key="s" * 40,
-            erasure_key="e" * 40,
-            allow_http=True,
-            web_threads=2,
-        )
-    )
+    return create_app(in_folder(folder, f"sqlite:///{folder / 'none.db'}"))
 
 
 @contextmanager

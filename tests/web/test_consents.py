@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
+from app.domain.audit import AuditAction
 from app.domain.data_requests import Kind, RequestInput
 from app.domain.erasures import LedgerKey
 from app.models import (
@@ -130,6 +131,8 @@ def test_a_handed_over_tablet_signs_out_after_too_many_wrong_passwords(ada, cast
     answer = ada.post("/hand-over/back", data={"password": PASSWORD})
     assert answer.headers["Location"] == "/sign-in"
     assert session.scalars(select(ConsentAsk.state)).all() == ["superseded"]
+    written = session.scalars(select(AuditEntry.action)).all()
+    assert {AuditAction.CONSENT_HAND_OVER_ENDED, AuditAction.SIGNED_OUT} <= set(written)
     # Nobody is stuck: a colleague signs in as on any device.
     page = ada.get("/sign-in")
     assert (page.status_code, "Too many tries" in page.text) == (200, True)
