@@ -37,6 +37,8 @@ blueprint = Blueprint("customers", __name__)
 
 PAGE = 25
 HISTORY_PAGE = 20
+# What the form calls the filters; the order of the list is none.
+FILTERS = ("attribute_name", "attribute_value", "associate_id", "consent_state")
 # With fewer hits than this, those on hold are looked for as well.
 FEW = 5
 
@@ -56,9 +58,13 @@ class Asked:
     @property
     def is_filtered(self) -> bool:
         """True when a filter or an order is set."""
-        return any(
-            (self.attribute_name, self.attribute_value, self.associate_id, self.consent_state, self.sort)
-        )
+        return any((*(getattr(self, name) for name in FILTERS), self.sort))
+
+    @property
+    def is_narrowed(self) -> bool:
+        """True when a filter leaves customers out; an attribute without its value leaves nobody out."""
+        has_attribute = bool(self.attribute_name and self.attribute_value)
+        return has_attribute or bool(self.associate_id or self.consent_state)
 
     def to_query(self, actor: Actor, offset: int) -> CustomerQuery:
         """Return the query of the domain; raises Invalid for anything that the form does not offer."""
@@ -107,6 +113,8 @@ def search() -> Response:
     asked = Asked(**{name: value.strip() for name, value in request.form.items() if name in names})
     if "wider" in request.form:
         asked = replace(asked, list=request.form["wider"])
+    if "unfiltered" in request.form:
+        asked = replace(asked, **dict.fromkeys(FILTERS, ""))
     found = _list(asked, paging.offset())
     return htmx.render("customers/index.html", fragment="customers/_results.html", **found)
 
@@ -326,6 +334,7 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
         "masked_cards": masked_cards,
         "on_hold": on_hold,
         "may_create": actor.can(Permission.CUSTOMER_EDIT) and actor.store_id is not None,
+        "finds_elsewhere": not actor.sees_every_customer,
         "is_wider": is_wider,
         "wider": _wider(actor, asked, is_wider),
     }

@@ -54,6 +54,7 @@
   /* Forms: one submit at a time. */
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (event.submitter?.name === "unfiltered") for (const field of $$(".filters-body .input:not([name=sort])", form)) field.value = "";
     if (event.submitter?.name === "wider") $(`[name=list][value="${CSS.escape(event.submitter.value)}"]`, form).checked = true;
     if (form.hasAttribute("data-live")) return;
     if (busy.has(form)) {

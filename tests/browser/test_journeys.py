@@ -143,6 +143,30 @@ def test_back_finds_the_list_as_it_was_left(tablet, cast):
     assert page.input_value("#customers-query") == "mar"
 
 
+def test_filters_that_leave_everybody_out_are_cleared_with_one_tap(tablet, cast):
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open("/customers?list=store")
+    page.locator("#customers-search summary").tap()
+    page.select_option("[name=sort]", "name")
+    page.select_option("[name=consent_state]", "refused")
+    page.locator(".empty-title", has_text="Nobody with these filters").wait_for()
+    page.get_by_role("button", name="Clear filters").tap()
+    page.locator(".result-count:focus").wait_for()
+    page.locator("a.result", has_text="Marie").wait_for()
+    # What the form asks next is what the list shows.
+    assert page.input_value("[name=consent_state]") == ""
+    assert page.input_value("[name=sort]") == "name"
+    # The cross of the search box is as large as a finger.
+    page.fill("#customers-query", "nobody-at-all")
+    page.get_by_text("Nobody found").wait_for()
+    box = page.locator("#customers-query").bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] - 40, box["y"] + box["height"] - 6)
+    page.locator("a.result", has_text="Marie").wait_for()
+    assert page.input_value("#customers-query") == ""
+
+
 def test_the_next_page_of_the_list_begins_at_its_top(tablet, cast, session):
     many = [factories.make_customer(session, stores=(cast.north,)) for _ in range(26)]
     search_index.refresh(session, [customer.id for customer in many])

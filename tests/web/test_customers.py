@@ -113,6 +113,36 @@ def test_nobody_found_offers_to_create(sign_in, cast):
     assert 'value="Li"' in form.text
 
 
+def test_whom_a_filter_leaves_out_is_not_created_a_second_time(sign_in, cast):
+    browser = sign_in(cast.ada)
+
+    def search(**form):
+        asked = {"text": "lefevre", "list": "store", "consent_state": "refused", "sort": "name", **form}
+        return browser.post("/customers/search", data=asked)
+
+    hidden = search().text
+    assert 'data-announce="Nobody with these filters"' in hidden
+    assert 'name="unfiltered"' in hidden
+    assert "Create “" not in hidden
+    cleared = search(unfiltered="1").text
+    assert "Marie" in cleared
+    assert "Create “lefevre”" in cleared
+    assert 'name="unfiltered"' not in cleared
+    # The order of the list is no filter, and stays.
+    assert '<option value="name" selected>' in cleared
+    assert '<option value="refused" selected>' not in cleared
+    assert "1 customer, filtered" in search(consent_state="not_asked").text
+    # An attribute without its value leaves nobody out.
+    assert "filtered" not in search(consent_state="", attribute_name="shirt_fit").text
+    assert "Nobody with these filters" in search(text="").text
+
+
+def test_only_who_is_kept_to_stores_is_told_how_others_are_found(sign_in, cast):
+    for associate, is_told in ((cast.ada, True), (cast.root, False)):
+        answer = sign_in(associate).post("/customers/search", data={"text": "nobody-at-all", "list": "store"})
+        assert ("Customers of other stores are found by" in answer.text) == is_told
+
+
 def test_bad_input_of_the_search_is_refused_with_words(sign_in, cast):
     browser = sign_in(cast.ada)
     for data in (
