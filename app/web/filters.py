@@ -26,6 +26,7 @@ from markupsafe import Markup, escape
 from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.attributes import AttributeType
 from app.domain.consent_reviews import Reason
+from app.domain.iso_codes import COUNTRY_CODES
 from app.domain.order_states import Label
 from app.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from app.domain.texts import Text
@@ -95,6 +96,16 @@ def datetime(value: dt.datetime | str | None) -> str:
     """Return a day and time in the user's format, in the time zone of the store."""
     moment = _moment(value)
     return babel.dates.format_datetime(moment, "medium", locale=_locale()) if moment else ""
+
+
+def minute(value: dt.datetime | str | None) -> str:
+    """Return a day and time without its seconds, which nobody who advises a customer asks for."""
+    moment, locale = _moment(value), _locale()
+    if not isinstance(moment, dt.datetime):
+        return ""
+    both = str(babel.dates.get_datetime_format("medium", locale=locale)).replace("'", "")
+    day, time = _date(moment, str(locale)), babel.dates.format_time(moment, "short", locale=locale)
+    return both.replace("{0}", time).replace("{1}", day)
 
 
 def datetime_in(value: dt.datetime, zone: str) -> str:
@@ -178,20 +189,29 @@ def delivery_label(details: Mapping[str, Any] | None) -> Label:
 
 
 def order_address_lines(address: Mapping[str, Any]) -> list[str]:
-    """Return the lines of an address of an order, without the empty ones."""
+    """Return the lines of an address of an order, in the order of its country, without the empty ones."""
 
     def joined(*names: str) -> str:
         return " ".join(str(address[name]) for name in names if address.get(name))
 
-    lines = [
-        joined("salutation", "title", "first_name", "second_name", "last_name", "suffix"),
-        joined("address_line_1"),
-        joined("address_line_2"),
-        joined("zip_code", "city"),
-        joined("province", "state"),
-        country_name(address["country_code"]) if address.get("country_code") else "",
-    ]
-    return [line for line in lines if line]
+    name = joined("salutation", "title", "first_name", "second_name", "last_name", "suffix")
+    street, more = joined("address_line_1"), joined("address_line_2")
+    city, state = joined("city"), joined("province", "state")
+    zip_code, country = joined("zip_code"), joined("country_code")
+    code = country.upper()
+    if code not in COUNTRY_CODES:
+        # The source may send any word, or none.
+        return [line for line in (name, street, more, f"{zip_code} {city}".strip(), state, country) if line]
+    given = dict.fromkeys(addresses.FIELD_LABELS, "") | {
+        "first_name": name,
+        "address_1": street,
+        "address_2": more,
+        "zip_code": zip_code,
+        "city": city,
+        "state": state,
+        "country_code": code,
+    }
+    return addresses.lines(given, country=_upper_country_name(code, html_lang()))
 
 
 def address_lines(address: Any, *, language: str = "") -> list[str]:
@@ -346,6 +366,7 @@ def register(app: Flask) -> None:
         amount,
         date,
         datetime,
+        minute,
         datetime_in,
         duration,
         number,

@@ -61,6 +61,34 @@ def test_times_are_in_the_zone_of_the_store(app, cast, sign_in, monkeypatch):
     view = signed_in(lambda: filters.datetime(moment))
     monkeypatch.setitem(app.view_functions, "auth.password", view)
     assert sign_in(cast.ada).get("/password").text.startswith("May 5, 2026, 1:30:00")
+    monkeypatch.setitem(app.view_functions, "auth.password", signed_in(lambda: filters.minute(moment)))
+    assert sign_in(cast.ada).get("/password").text == "May 5, 2026, 1:30\u202fAM"
+
+
+def test_the_address_of_an_order_is_written_as_in_its_country(speak):
+    sent = {
+        "title": "Dr.",
+        "first_name": "Harper",
+        "last_name": "Brown",
+        "address_line_1": "9 Bleecker St",
+        "address_line_2": None,
+        "zip_code": "11201",
+        "city": "Brooklyn",
+        "state": "NY",
+        "country_code": "us",
+    }
+    with speak("de"):
+        lines = ["Dr. Harper Brown", "9 Bleecker St", "BROOKLYN, NY 11201", "VEREINIGTE STAATEN"]
+        assert filters.order_address_lines(sent) == lines
+        french = filters.order_address_lines(sent | {"country_code": "FR", "state": None})
+        assert french[2:] == ["11201 BROOKLYN", "FRANKREICH"]
+        # A country that nobody knows, or none: all that was sent is there.
+        assert filters.order_address_lines(sent | {"country_code": "Moon"})[2:] == [
+            "11201 Brooklyn",
+            "NY",
+            "Moon",
+        ]
+        assert filters.order_address_lines({"city": "Brooklyn"}) == ["Brooklyn"]
 
 
 @pytest.mark.parametrize(
