@@ -38,6 +38,14 @@
     }
   }
 
+  /* A section that opens low on the screen comes up, so that nobody has to scroll to what was asked for. */
+  function bringUp(section) {
+    const { top, bottom, height } = section.getBoundingClientRect();
+    if (top > innerHeight / 2 && bottom > innerHeight) {
+      section.scrollIntoView({ block: height > innerHeight * 0.8 ? "start" : "end" });
+    }
+  }
+
   function announce(text) {
     const live = $("#live");
     if (live && live.textContent !== text) live.textContent = text;
@@ -185,6 +193,7 @@
         const heading = next ?? $("h1, h2, [role=alert], .result-count", part);
         if (heading) focusOn(heading);
       }
+      if (isFromPane && part.matches(".section")) bringUp(part);
       if (isOpened || (wasLost && part.id === "customers-results")) toTop(part);
     }
     markCurrentRow();

@@ -143,6 +143,25 @@ def test_back_finds_the_list_as_it_was_left(tablet, cast):
     assert page.input_value("#customers-query") == "mar"
 
 
+def test_a_long_form_comes_up_and_keeps_save_in_reach(tablet, cast):
+    ada = tablet()
+    page = ada.page
+    ada.enter(cast.ada)
+    ada.open(f"/customers/{cast.marie.id}")
+    page.locator("#addresses-list a", has_text="Add").tap()
+    page.locator("#addresses-form").wait_for()
+    save = page.get_by_role("button", name="Save address")
+    form = page.locator("#addresses-form").bounding_box()
+    assert form["y"] >= 0
+    assert form["y"] + form["height"] > LANDSCAPE["height"]
+    assert save.bounding_box()["y"] + 48 <= LANDSCAPE["height"]
+    # What has the focus is not under it.
+    page.focus("#addresses-form [name=zip_code]")
+    field = page.locator("#addresses-form [name=zip_code]").bounding_box()
+    assert field["y"] + field["height"] <= save.bounding_box()["y"]
+    ada.check()
+
+
 def test_filters_that_leave_everybody_out_are_cleared_with_one_tap(tablet, cast):
     ada = tablet()
     page = ada.page
