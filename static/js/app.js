@@ -79,6 +79,7 @@
       return;
     }
     $("#flashes")?.replaceChildren();
+    announce("");
     busy.add(form);
     event.submitter?.setAttribute("aria-disabled", "true");
     setTimeout(() => release(form), 20000);
@@ -113,8 +114,11 @@
 
   let pending = 0;
   let isFromPane = false;
+  let isFromForm = false;
   document.addEventListener("htmx:before:request", (event) => {
-    isFromPane = Boolean(event.detail.ctx?.sourceElement?.closest?.(".split-main"));
+    const source = event.detail.ctx?.sourceElement;
+    isFromPane = Boolean(source?.closest?.(".split-main"));
+    isFromForm = Boolean(source?.matches?.("form.form"));
     // What was said of the last act is over with the next; what a page asks by itself is none.
     const isPoll = event.detail.ctx?.sourceElement?.getAttribute?.("hx-trigger")?.includes("every");
     if (!isPoll) $("#flashes")?.replaceChildren();
@@ -185,6 +189,7 @@
       if (part.dataset.title) document.title = part.dataset.title;
       const counted = part.matches("[data-announce]") ? part : $("[data-announce]", part);
       if (counted) announce(counted.dataset.announce);
+      else if (isFromForm && part.matches(".section") && !$("form.form", part)) announce($("#live").dataset.saved);
       const isOpened = part.matches(".split-main > article");
       const wasLost = isLost(document.activeElement);
       if (!focusFirst(part) && (wasLost || (isOpened && !document.activeElement.matches("input, select, textarea")))) {
@@ -257,6 +262,7 @@
       history.pushState({ htmx: true }, "", back.href);
       backToList();
     }
+    if (target.closest("[data-print]")) window.print();
     const copy = target.closest("[data-copy]");
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => announce(copy.dataset.copied ?? ""));
     for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false;

@@ -42,6 +42,7 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
     ada.check()
     page.locator("#attributes-form button", has_text="Save").tap()
     page.locator("#attributes-list .value-chip", has_text="relaxed").wait_for()
+    page.locator("#live", has_text="Saved.").wait_for(state="attached")
     page.locator("#customers-contact a", has_text="Edit").tap()
     page.fill("#customers-contact-form [name=first_name]", "Marion")
     ada.check()
