@@ -61,6 +61,13 @@ TRUSTED = 1.0
 # Where a session keeps what it read of customers, until an act (queries/together.py, queries/customers.py).
 READ_AHEAD, SEEN = "read_ahead", "customers_seen"
 
+# SQLite keeps no queue: who waits to write looks again every 100 ms. Who writes without end makes a pause a
+# little longer than that after each turn, in seconds.
+TURN, PAUSE = 1.0, 0.12
+
+# How long an import waits for other writers on SQLite: nobody sits before it.
+LONG_PATIENCE_MS = 60_000
+
 # How long a request waits for a connection of the pool before it is told to come back, in seconds.
 POOL_TIMEOUT = 5
 
@@ -244,6 +251,23 @@ def transaction(
     finally:
         session.info["writing"] = False
         session.info.pop("wakes", None)
+
+
+class Turns:
+    """Lets others write between the transactions of an act that begins one after the other.
+
+    Otherwise nobody could save on SQLite until it has ended.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._is_needed = engine.dialect.name == "sqlite"
+        self._began = time.monotonic()
+
+    def give_way(self) -> None:
+        """Pause when this turn took long enough; called after each transaction."""
+        if self._is_needed and time.monotonic() - self._began >= TURN:
+            time.sleep(PAUSE)
+            self._began = time.monotonic()
 
 
 def _begin_one_change(session: Session, patience_ms: int | None) -> None:

@@ -3,9 +3,10 @@
 import gc
 import json
 import sys
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -17,17 +18,20 @@ from sqlalchemy.orm import Session
 from app import config, schema
 from app.cli import describe
 from app.cli.database import find_store, open_engine
-from app.db import transaction
+from app.db import LONG_PATIENCE_MS, Turns, transaction
 from app.domain import csv_rows
 from app.domain.actor import Actor
 from app.domain.texts import N_
 from app.errors import AppError, Invalid, NotFound
 from app.services import import_files, import_reading, imports
+from app.services.import_files import Row
 from app.services.import_rows import Outcome
 from app.services.imports import RowResult
 
 # How many refused rows are shown on the terminal; the report has all.
 SHOWN = 20
+# Rows of the first transaction and of the smallest one; one that took more seconds was too large.
+FIRST_PART, SMALLEST_PART, LONG = 100, 25, 0.8
 NEEDS_STORE = frozenset({"customers", "opt-ins", "employees"})
 
 
@@ -98,6 +102,32 @@ class _CannotGoOn(click.ClickException):
 
 class _DryRun(Exception):
     """No error: it ends a transaction that is not to be kept."""
+
+
+class _Pace:
+    """Parts batches into transactions of a moment each: who wants to save meanwhile waits for their end.
+
+    Opt-ins stay together: those of one batch are applied in the order of their time.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._size = import_reading.BATCH if kind == "opt-ins" else FIRST_PART
+        self._is_fixed = kind == "opt-ins"
+
+    def parts(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        """Yield the rows in parts, each as large as the last ones were quick."""
+        for batch in batches:
+            place = 0
+            while place < len(batch):
+                part = batch[place : place + self._size]
+                place += len(part)
+                began = time.monotonic()
+                yield part
+                took = time.monotonic() - began
+                if took > LONG and not self._is_fixed:
+                    self._size = max(SMALLEST_PART, self._size // 2)
+                elif took < LONG / 2:
+                    self._size = min(import_reading.BATCH, self._size * 2)
 
 
 @click.command("import")
@@ -190,7 +220,7 @@ def _run(
     store_id = found.id if found else None
     done, resumed = 0, False
     if not dry_run:
-        with transaction(session):
+        with transaction(session, patience_ms=LONG_PATIENCE_MS):
             job = imports.start(session, actor, source, store_id=store_id)
         done = job.rows_done
         if done:
@@ -201,15 +231,16 @@ def _run(
     report.begin(afresh=not done)
     counts: Counter[Outcome] = Counter()
     refused: list[RowResult] = []
+    turns, pace = Turns(session.get_bind().engine), _Pace(source.kind)
     with click.progressbar(
         length=source.count, label=source.kind, show_pos=True, file=sys.stderr
     ) as progress:
         progress.update(done)
         region = found.country_code if found else None
-        for batch in import_reading.batches(source, done=done, region=region):
+        for batch in pace.parts(import_reading.batches(source, done=done, region=region)):
             results: list[RowResult] = []
             try:
-                with transaction(session):
+                with transaction(session, patience_ms=LONG_PATIENCE_MS):
                     context = imports.prepare(session, store_id, rows_done=done)
                     if dry_run:
                         results = imports.preview(session, actor, source.kind, context, batch)
@@ -225,9 +256,10 @@ def _run(
             refused += bad[: SHOWN - len(refused)]
             report.add(bad)
             progress.update(len(batch))
+            turns.give_way()
     whole = counts
     if not dry_run:
-        with transaction(session):
+        with transaction(session, patience_ms=LONG_PATIENCE_MS):
             whole = imports.totals(imports.finish(session, actor, job.id))
     _tell(counts, whole, refused, dry_run=dry_run, resumed=resumed, report=report.path)
     return whole

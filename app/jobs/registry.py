@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.db import transaction
+from app.db import Turns, transaction
 from app.domain.actor import Actor
 from app.services import jobs
 
@@ -43,6 +43,11 @@ class Work:
     actor: Actor
     lease: timedelta
     is_stopping: Callable[[], bool] = field(default=lambda: False)
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the first turn of writing."""
+        self._turns = Turns(self.engine)
 
     @property
     def subject_uuid(self) -> uuid.UUID:
@@ -71,6 +76,7 @@ class Work:
             jobs.hold(session, self.id, self.token, lease=self.lease, done=done, total=total)
         self.done = self.done if done is None else done
         self.total = self.total if total is None else total
+        self._turns.give_way()
 
     def progress(self, done: int, total: int) -> None:
         """Say how far the job is, for the progress bar. Raises as `step()`."""

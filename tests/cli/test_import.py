@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
+from app import db
+from app.cli import imports as import_cli
 from app.cli.imports import import_group
 from app.domain import csv_rows
 from app.errors import Conflict, Unavailable
@@ -26,8 +28,10 @@ from app.models import (
     ExtendedAttribute,
     ImportJob,
     Order,
+    Store,
 )
 from app.services import import_reading, imports
+from app.services.import_files import Row
 from tests import factories
 
 
@@ -445,6 +449,41 @@ def test_what_stands_in_the_way_has_a_code_of_its_own(run, monkeypatch, error, t
     monkeypatch.setattr(imports, "apply", apply)
     result = run("customers", "email\na@mail.example\n")
     assert (result.exit_code, told in result.output) == (3, True), result.output
+
+
+def test_others_can_save_while_an_import_runs(session, engine, run, monkeypatch, database_kind):
+    saved = []
+
+    def others_save(_seconds):
+        with engine.connect().execution_options(writes=True, patience_ms=1) as other:
+            other.execute(update(Store).values(name=f"Paris {len(saved)}"))
+            other.commit()
+        saved.append(count(session, Customer))
+
+    monkeypatch.setattr(import_reading, "BATCH", 1)
+    monkeypatch.setattr(db, "TURN", 0)
+    monkeypatch.setattr(db.time, "sleep", others_save)
+    run("customers", "email\na@mail.example\nb@mail.example\n")
+    # On PostgreSQL nobody waits for another's rows, so there is no pause.
+    assert saved == ([1, 2] if database_kind == "sqlite" else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "took", "sizes"),
+    [
+        ("customers", 0, [100, 200, 200, 500]),
+        ("customers", 2, [100, 50, 25, 25]),
+        ("opt-ins", 2, [500, 500]),
+    ],
+)
+def test_a_transaction_takes_as_many_rows_as_are_done_in_a_moment(monkeypatch, kind, took, sizes):
+    now = itertools.count(0, took)
+    monkeypatch.setattr(import_cli.time, "monotonic", lambda: next(now))
+    rows = [Row(line=number, data={}) for number in range(1000)]
+    pace = import_cli._Pace(kind)
+    parts = list(pace.parts([rows[:500], rows[500:]]))
+    assert [len(part) for part in parts][: len(sizes)] == sizes
+    assert list(itertools.chain(*parts)) == rows
 
 
 def test_a_store_that_there_is_not_is_wrong_use(run):

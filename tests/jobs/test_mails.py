@@ -11,8 +11,9 @@ from html import unescape
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app import db
 from app.config import BadSetting, Settings, load
 from app.db import transaction
 from app.domain import clock
@@ -84,6 +85,21 @@ def read(settings):
     (path,) = (settings.data_dir / "mails").rglob("*.eml")
     assert path.stat().st_mode & 0o777 == 0o600
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def test_others_can_write_between_the_steps_of_a_job(
+    engine, session, settings, mail, monkeypatch, database_kind
+):
+    paused = []
+
+    def others_write(_seconds):
+        with engine.connect().execution_options(writes=True, patience_ms=1) as other:
+            paused.append(other.execute(update(Mail).values(kind=Mail.kind)).rowcount)
+
+    monkeypatch.setattr(db, "TURN", 0)
+    monkeypatch.setattr(db.time, "sleep", others_write)
+    run(engine, session, settings, mail)
+    assert set(paused) == ({1} if database_kind == "sqlite" else set())
 
 
 def test_a_mail_into_a_file_has_its_links_and_headers(engine, session, settings, mail, marie, shop):
