@@ -59,6 +59,15 @@
     }
   }
 
+  /* What was changed in the open profile stands in its row as well, without asking for the list again. */
+  function updateRow(head) {
+    const row = $("a.result[aria-current]");
+    if (!row) return;
+    const name = $("#customers-profile-name", head).textContent;
+    if ($(".result-name", row).textContent !== name) $(".result-name bdi", row).textContent = name;
+    $(".result-side .badge", row)?.replaceWith($(".badge", head).cloneNode(true));
+  }
+
   /* Forms: one submit at a time. */
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -186,6 +195,7 @@
         continue;
       }
       if (box?.open) box.close();
+      if (part.id === "customers-head") updateRow(part);
       if (part.dataset.title) document.title = part.dataset.title;
       const counted = part.matches("[data-announce]") ? part : $("[data-announce]", part);
       if (counted) announce(counted.dataset.announce);

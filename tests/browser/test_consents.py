@@ -94,6 +94,8 @@ def test_the_customer_signs_on_the_tablet_and_withdraws_with_one_tap(tablet, cas
     assert re.fullmatch(r"(M\d+ \d+(L\d+ \d+)+)+", evidence.content)
     page.locator("#consents-list button", has_text="Withdraw").tap()
     page.locator("#consents-list", has_text="Withdrawn").wait_for()
+    # The row beside it says the same.
+    page.locator("a.result[aria-current] .badge", has_text="Withdrawn").wait_for(state="attached")
     ada.check()
     assert stands(session) == {"clienteling.sms": "withdrawn", "marketing.sms": "refused"}
 

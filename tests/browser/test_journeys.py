@@ -26,8 +26,8 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
     ada.sign_in(cast.ada)
     ada.check()
     page.fill("#customers-query", "lefev")
-    row = page.locator("a.result", has_text="Marie")
-    row.wait_for()
+    row = page.locator("a.result")
+    row.filter(has_text="Marie").wait_for()
     assert row.locator("mark").inner_text() == "Lefèv"
     ada.check()
     row.tap()
@@ -49,6 +49,7 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
     page.locator("#customers-contact-form button", has_text="Save").tap()
     page.locator("#customers-contact", has_text="Marion").wait_for()
     assert page.locator("#customers-profile-name").inner_text() == "Marion Lefèvre"
+    assert row.locator(".result-name").text_content() == "Marion Lefèvre"
     page.locator("a.order-row").tap()
     page.get_by_role("heading", name="Order WEB-77").wait_for()
     ada.check()
