@@ -197,7 +197,6 @@ _CLIENT_TOKEN = {
     "token_type": "Bearer",
 }
 
-_CONFLICTS = (409,)
 OPERATIONS: dict[str, Operation] = {
     "GET customers_index": Operation(
         id="listCustomers",

@@ -273,8 +273,6 @@
       backToList();
     }
     if (target.closest("[data-print]")) window.print();
-    const copy = target.closest("[data-copy]");
-    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => announce(copy.dataset.copied ?? ""));
     for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
   });
 
