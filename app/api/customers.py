@@ -1,11 +1,11 @@
 """Customers: operations 1, 2, 3, 5, 6 and 7 of API v0."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from flask import current_app, request
 
-from app.api import ids, schemas
+from app.api import ids, list_log, schemas
 from app.api.auth import current_actor
 from app.api.errors import MissingCustomer
 from app.api.paging import numbers, page_request
@@ -13,7 +13,6 @@ from app.api.requests import load_json
 from app.config import Settings
 from app.db import transaction
 from app.domain import profile_lists
-from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.fields import Checker
 from app.domain.profile_lists import ProfileQuery, ProfileSort
@@ -22,8 +21,7 @@ from app.queries import profile_rows
 from app.queries import profiles as queries
 from app.queries.profile_rows import Profile
 from app.request_session import get_session
-from app.services import audit, customers, data_requests, profiles
-from app.services.list_log import ListLog
+from app.services import customers, data_requests, profiles
 
 
 def index() -> dict[str, Any]:
@@ -37,19 +35,10 @@ def simplified() -> dict[str, Any]:
 
 
 def _list(write: Callable[[Profile], dict[str, Any]], *, whole: bool) -> dict[str, Any]:
-    actor = current_actor()
     query = _query()
-    page = queries.list_page(get_session(), actor, query, whole=whole)
-    note_shown(actor, (row.id for row in page.items), detail="api", text=query.text)
+    page = queries.list_page(get_session(), current_actor(), query, whole=whole)
+    list_log.note((row.id for row in page.items), "api", text=query.text)
     return {"items": [write(row) for row in page.items], "pagination_info": numbers(page)}
-
-
-def note_shown(actor: Actor, shown: Iterable[Any], *, detail: str, text: str = "") -> None:
-    """Note in the access log who was on a page of a list."""
-    log: ListLog = current_app.extensions["list_log"]
-    settings: Settings = current_app.extensions["settings"]
-    search_hash = audit.hash_search(settings.secret_key, text)
-    log.note(actor, AccessAction.LISTED, list(shown), detail=detail, search_hash=search_hash)
 
 
 def _query() -> ProfileQuery:

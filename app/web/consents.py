@@ -25,7 +25,7 @@ from app.queries import consents as consent_queries
 from app.request_session import get_session
 from app.services import consent_capture, consents, idempotency, mails
 from app.services.consent_capture import Answer
-from app.web import devices, htmx, profiles, standing
+from app.web import devices, form_store, htmx, profiles
 from app.web.access import current_actor, current_settings, polled, requires
 from app.web.language import say
 
@@ -66,7 +66,7 @@ def new(customer_id: uuid.UUID) -> Response:
     try:
         if way is None:
             return _ask_page(session, customer, Invalid({"way": [_("Choose how the customer answers.")]}))
-        standing.check()
+        form_store.check()
         return way(customer_id, _language(), _choices())
     except Invalid as error:
         # Read again: the customer may have been erased meanwhile.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
+from flask import Blueprint, Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -27,8 +27,7 @@ from app.queries import search as search_queries
 from app.queries import search_whole
 from app.request_session import get_session
 from app.services import attributes, audit, customers, holds, idempotency
-from app.services.list_log import ListLog
-from app.web import conflicts, htmx, paging, profiles, standing
+from app.web import conflicts, form_store, htmx, list_log, paging, profiles
 from app.web.access import current_actor, current_settings, requires
 from app.web.filters import html_lang
 from app.web.forms.customers import ContactForm, NewCustomerForm
@@ -162,7 +161,7 @@ def new() -> Response:
     if not form.validate_on_submit():
         return _new(form, status=422 if form.is_submitted() else 200)
     try:
-        standing.check()
+        form_store.check()
         with transaction(session):
             customer_id = idempotency.once(
                 session,
@@ -323,7 +322,6 @@ def _list(asked: Asked, offset: int) -> dict[str, Any]:
     # Of somebody on hold the whole address, number or id was typed, which finds hardly anybody else.
     on_hold = whole.on_hold if page.total < FEW else []
     _note(
-        actor,
         asked,
         [*(held.id for held in on_hold), *(row.id for row in page.items)],
         [card.id for card in masked_cards],
@@ -362,14 +360,12 @@ def _wider(actor: Actor, asked: Asked, is_wider: bool) -> str:
     return widest.value if is_whole else CustomerList.STORE.value
 
 
-def _note(actor: Actor, asked: Asked, shown: list[uuid.UUID], masked: list[uuid.UUID]) -> None:
+def _note(asked: Asked, shown: list[uuid.UUID], masked: list[uuid.UUID]) -> None:
     """Note who stands on the page; the words that were searched only as a keyed hash."""
-    log: ListLog = current_app.extensions["list_log"]
-    settings = current_settings()
-    search_hash = audit.hash_search(settings.secret_key, asked.text)
+    search_hash = audit.hash_search(current_settings().secret_key, asked.text)
     is_typing = bool(asked.text) and htmx.wants_fragment()
     for action, customer_ids in ((AccessAction.LISTED, shown), (AccessAction.MASKED, masked)):
-        log.note(actor, action, customer_ids, detail=asked.list, search_hash=search_hash, is_typing=is_typing)
+        list_log.note(customer_ids, asked.list, action=action, search_hash=search_hash, is_typing=is_typing)
 
 
 @lru_cache(maxsize=64)

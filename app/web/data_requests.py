@@ -31,7 +31,7 @@ from app.queries.logs import ACCESS_LABELS
 from app.request_session import get_session
 from app.services import data_requests as service
 from app.services import erasures, idempotency
-from app.web import filters, htmx, paging, shown
+from app.web import filters, htmx, list_log, paging
 from app.web.access import current_actor, current_settings, requires
 from app.web.confirmations import recently_confirmed
 from app.web.forms.data_requests import CloseForm, IdentityForm, NewRequestForm, ReasonForm
@@ -46,7 +46,7 @@ def index() -> Response:
     session, actor = get_session(), current_actor()
     shows_closed = request.args.get("show") == "closed"
     page = queries.list_page(session, actor, PageRequest(offset=paging.offset()), is_open=not shows_closed)
-    shown.note((row.customer_id for row in page.items if row.customer_name), "data requests")
+    list_log.note((row.customer_id for row in page.items if row.customer_name), "data requests")
     return htmx.render(
         "data_requests/index.html",
         page=page,

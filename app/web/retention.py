@@ -11,7 +11,7 @@ from app.domain.permissions import Permission
 from app.queries import retention as queries
 from app.request_session import get_session
 from app.services import retention as service
-from app.web import filters, htmx, paging, shown
+from app.web import filters, htmx, list_log, paging
 from app.web.access import current_actor, current_settings, requires
 from app.web.confirmations import recently_confirmed
 from app.web.forms.base import ActForm
@@ -26,7 +26,7 @@ def index() -> Response:
     session, actor, settings = get_session(), current_actor(), current_settings()
     now, policy = clock.utcnow(), settings.retention
     page = queries.list_page(session, actor, policy, PageRequest(offset=paging.offset()), now=now)
-    shown.note((row.id for row in page.items), "retention")
+    list_log.note((row.id for row in page.items), "retention")
     return htmx.render(
         "retention/index.html",
         page=page,

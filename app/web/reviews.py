@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +27,7 @@ from app.request_session import get_session
 from app.services import audit
 from app.services import consent_reviews as service
 from app.services.consent_reviews import Seen, Verdict
-from app.web import htmx, paging, shown
+from app.web import htmx, list_log, paging
 from app.web.access import current_actor, current_settings, requires
 from app.web.forms.reviews import VerdictForm
 from app.web.language import say
@@ -202,19 +202,13 @@ def _show(
     group = asked.group or next((group for group, count in counts.items() if count), Group.WEAK)
     part = PageRequest(offset=asked.offset, count=PAGE)
     page = queries.list_page(session, actor, group, asked.store_id, part, total=counts[group], now=now)
-    shown.note((row.customer_id for row in page.items), "reviews")
+    list_log.note((row.customer_id for row in page.items), "reviews")
     case = _case(session, actor, event_id) if event_id else None
     if form is None:
         form = VerdictForm(formdata=None)
     if case is not None:
         form.seen.data = _seen_by(case)
-    asked = Asked(
-        store=asked.store,
-        store_id=asked.store_id,
-        group=group,
-        offset=asked.offset,
-        everything=asked.everything,
-    )
+    asked = replace(asked, group=group)
     done = done or _id(request.args.get("done"))
     undoable = service.undoable(session, actor, done) if done else []
     return htmx.render(
@@ -244,7 +238,7 @@ def _show(
 def _show_bulk(
     rows: Sequence[queries.Chosen], asked: Asked, form: VerdictForm, status: int = 200
 ) -> Response:
-    shown.note((row.customer_id for row in rows), "reviews")
+    list_log.note((row.customer_id for row in rows), "reviews")
     return htmx.render(
         "reviews/bulk.html",
         fragment="reviews/_bulk.html",
