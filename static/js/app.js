@@ -295,8 +295,18 @@
     else rows[Math.min(next, rows.length - 1)].focus();
   });
 
+  /* The value of a filter is chosen among those of its attribute; without script among all. */
+  function offerValues() {
+    const key = $("#customers-attribute-name")?.value;
+    for (const option of $$("#customers-attribute-values option")) option.disabled = Boolean(key) && option.dataset.of !== key;
+  }
+
   /* A select or chip that changes the form itself (country) sends it at once; without script there is a button. */
   document.addEventListener("change", (event) => {
+    if (event.target.id === "customers-attribute-name") {
+      $("#customers-attribute-value").value = "";
+      offerValues();
+    }
     const name = event.target.dataset?.submits;
     const button = name && event.target.form?.querySelector(`button[name="${CSS.escape(name)}"]`);
     if (button) event.target.form.requestSubmit(button);
@@ -304,6 +314,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     focusFirst(document.body);
+    offerValues();
     markCurrentRow();
   });
 })();

@@ -164,13 +164,21 @@ def test_a_long_form_comes_up_and_keeps_save_in_reach(tablet, cast):
     ada.check()
 
 
-def test_filters_that_leave_everybody_out_are_cleared_with_one_tap(tablet, cast):
+def test_filters_that_leave_everybody_out_are_cleared_with_one_tap(tablet, cast, session):
+    factories.make_definition(session, key="hat", label="Hat", choices=["beret"])
+    session.commit()
     ada = tablet()
     page = ada.page
     ada.enter(cast.ada)
     ada.open("/customers?list=store")
     page.locator("#customers-search summary").tap()
     page.select_option("[name=sort]", "name")
+    page.fill("[name=attribute_value]", "beret")
+    page.select_option("[name=attribute_name]", "shirt_fit")
+    # The values are those of the attribute, and what was typed for another is gone.
+    assert page.input_value("[name=attribute_value]") == ""
+    offered = page.locator("#customers-attribute-values option:not([disabled])")
+    assert {option.get_attribute("data-of") for option in offered.all()} == {"shirt_fit"}
     page.select_option("[name=consent_state]", "refused")
     page.locator(".empty-title", has_text="Nobody with these filters").wait_for()
     page.get_by_role("button", name="Clear filters").tap()
