@@ -136,3 +136,10 @@ def test_only_a_yes_that_stands_lets_anybody_be_reached():
 
     assert allowed() == [Channel.EMAIL]
     assert allowed(is_on_hold=True) == []
+
+
+def test_a_late_no_counts_unless_a_newer_yes_of_the_customers_own_stands_against_it():
+    said = [(Action.GIVEN, Method.SPOKEN, 1), (Action.GIVEN, Method.IMPORT, 5)]
+    assert stand([*said, (Action.WITHDRAWN, Method.WEB, 3)])[0].state is State.WITHDRAWN
+    said.append((Action.GIVEN, Method.WEB, 4))
+    assert stand([*said, (Action.WITHDRAWN, Method.WEB, 3)])[0].state is State.ACCEPTED

@@ -17,6 +17,7 @@ from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction
 from app.domain.customers import CustomerChanges
+from app.domain.data_requests import Kind, RequestInput
 from app.domain.erasures import LedgerKey
 from app.domain.jobs import JobState
 from app.errors import Conflict, NotFound
@@ -230,3 +231,32 @@ def test_a_worker_killed_around_each_step_leaves_nothing_half_done(session, cast
     assert sorted(actions) == ["erasure.finished", "erasure.started"]
     assert set(session.scalars(select(Job.state))) == {JobState.DONE}
     assert list((tmp_path / "data" / "mails").iterdir()) == []
+
+
+def test_what_comes_in_while_the_steps_are_done_goes_with_the_last(session, cast):
+    restriction = ask_restriction(session, cast.marie)
+    row = ask(session, cast.marie, call_off_days=0)
+    with transaction(session):
+        names = erasures.begin(session, SYSTEM, row.id)
+    for name in names:
+        with transaction(session):
+            erasures.run_step(session, row.id, name, LedgerKey(SECRET))
+    with transaction(session):
+        session.add(
+            AuditEntry(
+                at=clock.utcnow(), actor_name="test", role="system", channel="cli", subject_type="customer",
+                subject_id=str(cast.marie.id), action="customer.updated", customer_id=cast.marie.id,
+                fields=["first_name"], changes={"first_name": ["Marie", "Eva"]}, request_id="", device="",
+            )
+        )  # fmt: skip
+    with transaction(session):
+        erasures.finish(session, SYSTEM, row.id)
+    entries = session.scalars(select(AuditEntry).where(AuditEntry.customer_id == cast.marie.id)).all()
+    assert [entry.changes for entry in entries if entry.changes] == []
+    assert request_of(session, restriction).state == "done"
+
+
+def ask_restriction(session, customer):
+    given = RequestInput(customer_id=customer.id, kind=Kind.RESTRICTION.value, note="To be checked")
+    with transaction(session):
+        return data_requests.record(session, SYSTEM, given)

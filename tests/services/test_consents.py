@@ -3,15 +3,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app import db
 from app.db import transaction
 from app.domain import clock
 from app.domain.actor import Actor
 from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, State
 from app.domain.customers import CustomerChanges, LinkReason
+from app.domain.erasures import LedgerLine
 from app.errors import Invalid, NotFound
 from app.models import AuditEntry, Consent, ConsentEvent, CustomerStore
+from app.models.base import new_id
 from app.queries import consents as consent_queries
-from app.services import addresses, consent_evidence, consent_expiry, consents, customers
+from app.services import addresses, consent_evidence, consent_expiry, consents, customers, erasures
 from tests import factories
 
 
@@ -266,3 +269,24 @@ def test_a_yes_that_is_given_again_counts_from_then_on(session, shop, ada, marie
     say(session, ada, marie, shop, Action.GIVEN, at=first + timedelta(days=1))
     session.refresh(row)
     assert (row.since, link_of(session, shop, marie).opted_in_at) == (again, first)
+
+
+def test_no_import_opts_somebody_in_who_was_erased_before(session, engine, shop, ada, marie):
+    db.set_ledger_key(engine, "a ledger key of tests, long enough")
+    key = db.ledger_key(session)
+    line = LedgerLine(
+        key_id=key.id, customer_hash=key.of_customer(new_id()), email_hash=key.of_email(marie.email_key),
+        phone_hash=None, erased_at=clock.utcnow(),
+    )  # fmt: skip
+    with transaction(session):
+        erasures.take_in(session, [line])
+    with pytest.raises(Invalid, match="highlighted"):
+        say(session, ada, marie, shop, Action.GIVEN, method=Method.IMPORT)
+    assert say(session, ada, marie, shop, Action.GIVEN).state == "accepted"
+
+
+def test_a_clock_that_runs_ahead_makes_nothing_late_that_follows(session, shop, ada, marie):
+    ahead = clock.utcnow() + timedelta(minutes=4)
+    assert say(session, ada, marie, shop, Action.GIVEN, at=ahead).since < ahead
+    assert say(session, ada, marie, shop, Action.WITHDRAWN).state == "withdrawn"
+    assert session.scalar(select(func.max(ConsentEvent.at))) <= clock.utcnow()

@@ -332,3 +332,15 @@ def test_a_change_calls_a_deletion_by_the_time_limit_off_and_is_not_refused(
     session.commit()
     ada = factories.make_actor(cast.ada, cast.north)
     assert ("contact" in refused(session, ada, cast.marie)) is expected
+
+
+def test_who_is_on_hold_for_two_reasons_is_released_after_the_second(session, cast, mia):
+    restriction = ask(session, mia, cast.marie, Kind.RESTRICTION, note="Her name is to be checked")
+    deletion = ask(session, mia, cast.marie)
+    told = select(Event.id).where(Event.kind == "customer.released")
+    with transaction(session):
+        data_requests.close(session, mia, restriction.id, outcome="Told her by phone", revision=1)
+    assert session.scalars(told).all() == []
+    with transaction(session):
+        data_requests.call_off(session, mia, deletion.id, reason="Changed her mind", revision=1)
+    assert len(session.scalars(told).all()) == 1

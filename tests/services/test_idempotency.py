@@ -46,3 +46,10 @@ def test_a_form_whose_act_was_undone_is_done_when_it_is_sent_again(engine, sessi
     with pytest.raises(Conflict), transaction(session):
         idempotency.once(session, SYSTEM, "test", "key", {}, fail)
     assert again() == wanted
+
+
+def test_a_key_is_its_senders_own_and_of_one_act(session):
+    senders = [(SYSTEM, "test"), (SYSTEM, "another act"), (Actor.system("somebody else"), "test")]
+    with transaction(session):
+        made = [idempotency.once(session, actor, act, "key", {}, new_id) for actor, act in senders]
+    assert len(set(made)) == 3

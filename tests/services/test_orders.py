@@ -234,3 +234,21 @@ def test_a_number_longer_than_its_column_is_refused(session, shop, marie):
     with pytest.raises(Invalid) as refused:
         record(session, small("N" * 101), store_id=shop.id)
     assert list(refused.value.fields) == ["external_order_id"]
+
+
+def test_an_order_without_a_time_keeps_the_one_at_which_it_came(session, shop, marie):
+    document = small()
+    del document["created_at"]
+    placed = record(session, document, store_id=shop.id)[0].placed_at
+    changed = document | {"status_label": "Delivered"}
+    assert record(session, changed, store_id=shop.id)[0].placed_at == placed
+
+
+def test_a_customer_is_a_stores_from_the_first_order_on(session, shop):
+    factories.make_customer(session, email="zoe@mail.example")
+    documents = [small("WEB-2", "zoe@mail.example"), small("WEB-1", "zoe@mail.example")]
+    documents[0]["created_at"] = "2026-05-03T10:00:00.000Z"
+    batch = [orders.OrderInput(order=order_rules.parse(one), store_id=shop.id) for one in documents]
+    with transaction(session):
+        orders.record_batch(session, SYSTEM, batch)
+    assert session.scalars(select(CustomerStore.since)).one() == datetime(2026, 5, 1, 10, tzinfo=UTC)

@@ -293,3 +293,10 @@ def test_the_audit_log_knows_who_came_and_that_somebody_was_refused(client, cast
     found = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [entry.action for entry in found] == ["sign_in.refused", "sign_in.succeeded"]
     assert "ada@shop.example" not in repr([vars(entry) for entry in found])
+
+
+def test_too_many_failures_everywhere_keep_out_whoever_knows_no_device(client, cast, monkeypatch):
+    monkeypatch.setattr(sign_in_service, "MAX_FAILURES", 3)
+    for name in ("a", "b", "c"):
+        assert post_sign_in(client, f"{name}@shop.example", "not the password").status_code == 422
+    assert post_sign_in(client, "ada@shop.example").status_code == 429

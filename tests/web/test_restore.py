@@ -64,3 +64,10 @@ def fields(html):
     for tag in form.split("<input ")[1:]:
         attributes = dict(part.split('="', 1) for part in tag.split(">")[0].split('" ') if '="' in part)
         yield attributes["name"], attributes.get("value", "").rstrip('"')
+
+
+def test_a_change_of_another_customer_is_not_found(cast, change, sign_in, session):
+    first = change(cast.ada, first_name="Zoë")
+    other = factories.make_customer(session, stores=(cast.north,))
+    answer = sign_in(cast.ada).post(f"/customers/{other.id}/restore", data={"change_id": str(first)})
+    assert (answer.status_code, names(session, cast)) == (404, ("Zoë", "Lefèvre"))

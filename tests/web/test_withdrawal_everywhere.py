@@ -90,3 +90,20 @@ def test_a_withdrawal_is_effective_at_once_everywhere(app, session, cast, sign_i
         ("sms", "accepted", "queued"),
         ("sms", "withdrawn", "queued"),
     ]
+
+
+def test_an_opt_in_of_another_store_opens_no_way_here_and_its_name_is_not_told(cast, session, sign_in):
+    with transaction(session):
+        factories.make_link(session, cast.marie, cast.south)
+        consents.record(
+            session, factories.make_actor(cast.root, cast.south), cast.marie.id, store_id=cast.south.id,
+            channel=Channel.SMS, purpose=Purpose.CLIENTELING, action=Action.GIVEN, method=Method.SPOKEN,
+        )  # fmt: skip
+    # Both see Marie in Store North; the administrator sees her opt-in in Store South as well.
+    told = []
+    for person in (cast.ada, cast.root):
+        browser = sign_in(person)
+        told.append("Store South" in browser.get(f"/customers/{cast.marie.id}", headers=HTMX).text)
+        shown = browser.post(f"/customers/{cast.marie.id}/reveal", data={"field": "phone"}, headers=HTMX)
+        assert ("Text message" in shown.text, "sms:" in shown.text) == (True, False)
+    assert told == [False, True]
