@@ -26,11 +26,16 @@ def test_nobody_creates_a_customer_of_another_store(session, cast, ada):
     with pytest.raises(NotFound), transaction(session):
         customers.create(session, ada, CustomerInput(email="zoe@mail.example"), store_id=cast.south.id)
 
+    columns = CustomerInput(email="zoe@mail.example").check()
+    new = customers_bulk.NewCustomer(columns=columns, store_id=cast.south.id)
+    with pytest.raises(NotFound), transaction(session):
+        customers_bulk.create(session, ada, [new])
+
 
 def test_nobody_adds_a_customer_to_another_store(session, cast, ada):
     with pytest.raises(NotFound), transaction(session):
         customers.add_to_store(
-            session, ada, cast.marie.id, store_id=cast.south.id, proof="marie@mail.example"
+            session, ada, cast.stranger.id, store_id=cast.south.id, proof="canary@south.example"
         )
 
 
