@@ -74,6 +74,11 @@ class Decision(StrEnum):
         }[self.value]
 
 
+def decision_label(decision: str) -> str:
+    """Name a decision, or the undoing of one, for people."""
+    return N_("Decision undone") if decision == "undone" else Decision(decision).label
+
+
 class Reason(StrEnum):
     """Why the evidence is not sufficient."""
 

@@ -21,12 +21,13 @@ from app.domain.consent_reviews import (
     Decision,
     Group,
     Reason,
+    decision_label,
 )
 from app.domain.consents import Action, Channel, EvidenceKind, Method, Purpose, State
 from app.domain.events import DeliveryState, EventKind
 from app.domain.paging import Page, PageRequest
 from app.domain.permissions import Permission
-from app.domain.texts import N_, Text
+from app.domain.texts import Text
 from app.errors import NotFound
 from app.models import (
     Associate,
@@ -516,8 +517,3 @@ def _history(session: Session, actor: Actor, event: ConsentEvent) -> Sequence[Hi
         for row, name, who in session.execute(decisions)
     ]
     return sorted(rows, key=lambda row: row.at, reverse=True)
-
-
-def decision_label(decision: str) -> str:
-    """Name a decision, or the undoing of one, for people."""
-    return N_("Decision undone") if decision == "undone" else Decision(decision).label

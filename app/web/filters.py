@@ -25,13 +25,12 @@ from markupsafe import Markup, escape
 
 from app.domain import addresses, clock, jobs, orders, search_matches, searches
 from app.domain.attributes import AttributeType
-from app.domain.consent_reviews import Reason
+from app.domain.consent_reviews import Reason, decision_label
 from app.domain.iso_codes import COUNTRY_CODES
 from app.domain.order_states import Label
 from app.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from app.domain.texts import Text
 from app.queries import consent_reviews
-from app.queries.consent_reviews import decision_label
 from app.request_session import get_session
 from app.templates import Maker, Templates, templates_of
 from app.web.access import current_actor, found_user
