@@ -123,7 +123,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         host=host,
         port=port,
         allow_http=_flag(env, "ALLOW_HTTP"),
-        trusted_hosts=_trusted(env.get("TRUSTED_HOSTS")) or tuple(dict.fromkeys((*LOOPBACK, host))),
+        # This machine too, whatever else is said: health checks ask it by its address.
+        trusted_hosts=tuple(dict.fromkeys((*_trusted(env.get("TRUSTED_HOSTS")), *LOOPBACK, host))),
         proxy_count=_number(env, "PROXY_COUNT", 0, 5),
         customer_visibility=_visibility(env.get("CUSTOMER_VISIBILITY")),
         session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 1, 720),

@@ -46,9 +46,12 @@ class FriendlyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; say what is wrong in a line and end with 1."""
+        """Run the command; say what is wrong in a line and end with 1, or 130 when it was stopped."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise SystemExit(130) from None
         except Exception as error:
             line = describe(error)
             if line is None:

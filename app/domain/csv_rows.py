@@ -215,9 +215,10 @@ def check_columns(kind: str, plan: Plan, header: Sequence[str]) -> Plan:
         raise Invalid(
             {"": [f"Line 1: a file has at most {MAX_COLUMNS} columns, this one has {len(header)}."]}
         )
-    twice = sorted(name for name, number in Counter(header).items() if number > 1)
-    if twice or "" in header:
-        raise Invalid({"": [f"Line 1: each column needs a name of its own: {', '.join(twice) or 'empty'}."]})
+    wrong = sorted(name for name, number in Counter(header).items() if name and number > 1)
+    wrong += [f"column {place} has none" for place, name in enumerate(header, 1) if not name]
+    if wrong:
+        raise Invalid({"": [f"Line 1: each column needs a name of its own: {', '.join(wrong)}."]})
     missing = sorted(set(plan.columns) - set(header))
     if missing:
         raise Invalid(

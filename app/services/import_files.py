@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from app.domain import csv_rows, orders
 from app.domain.csv_rows import Plan
@@ -18,6 +18,11 @@ MAX_CELL = 100_000
 REPORT_HEADER = "line,column,reason\r\n"
 # The first wins where a line has none of them, or as many of one as of another.
 DELIMITERS = (",", ";", "\t")
+# Excel's own line before the names of the columns, which says what parts the cells.
+_SAID = re.compile(r"sep=([,;\t])\s*")
+# How workbooks begin, newer and older ones.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_MENDING = 'Save the file as "CSV UTF-8", or turn it with: iconv -f WINDOWS-1252 -t UTF-8'
 # A JSON list is read as a whole; larger ones are to come as JSON lines, one object a line.
 MAX_JSON_BYTES = 64 * 2**20
 
@@ -73,7 +78,8 @@ def open_source(path: Path, kind: str, plan: Plan) -> Source:
     Raises Invalid with the line for a file that is no UTF-8, has NUL characters or endless cells,
     no header, unknown columns, or is no JSON.
     """
-    digest = hashlib.sha256(f"{kind}\n{plan}".encode())
+    # What counts as a row is part of it: an import that another version broke off begins anew.
+    digest = hashlib.sha256(f"{kind}\n{plan}\nwithout blank rows".encode())
     _check_text(path, digest)
     tables = {}
     others: list[csv_rows.Join | csv_rows.Lookup] = [*plan.joins, *plan.lookups.values()]
@@ -103,8 +109,11 @@ def _check_text(path: Path, digest: Any) -> None:
     """Refuse what is no plain UTF-8 text, by line, and add the bytes to the digest."""
     try:
         with path.open("rb") as file:
-            if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
+            begin = file.read(4)
+            if begin[:2] in {b"\xff\xfe", b"\xfe\xff"}:
                 raise Invalid({"": [f"{path.name} is UTF-16. Save it as UTF-8."]})
+            if begin in _WORKBOOKS:
+                raise Invalid({"": [f'{path.name} is a workbook. Save the sheet as "CSV UTF-8".']})
             file.seek(0)
             for number, line in enumerate(file, 1):
                 digest.update(line)
@@ -113,9 +122,8 @@ def _check_text(path: Path, digest: Any) -> None:
                 try:
                     line.decode("utf-8")
                 except UnicodeDecodeError as error:
-                    raise Invalid(
-                        {"": [f"{path.name}, line {number}, byte {error.start + 1}: this is no UTF-8."]}
-                    ) from None
+                    place = f"{path.name}, line {number}, byte {error.start + 1}"
+                    raise Invalid({"": [f"{place}: this is no UTF-8. {_MENDING}"]}) from None
     except OSError as error:
         raise Invalid({"": [f"{path.name} cannot be read: {error.strerror}."]}) from None
 
@@ -123,9 +131,14 @@ def _check_text(path: Path, digest: Any) -> None:
 def _csv_lines(path: Path, *, header_too: bool = False) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
     csv.field_size_limit(MAX_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=_delimiter(file), strict=True)
+        first = file.readline(MAX_CELL)
+        said = _SAID.fullmatch(first)
+        before = 1 if said else 0
+        if not said:
+            file.seek(0)
+        reader = csv.reader(file, delimiter=said[1] if said else _delimiter(first), strict=True)
         header: list[str] | None = None
-        line = 1
+        line = before + 1
         try:
             for cells in reader:
                 if header is None:
@@ -135,19 +148,31 @@ def _csv_lines(path: Path, *, header_too: bool = False) -> Iterator[tuple[int, S
                         break
                     if header_too:
                         yield line, header, header
-                elif cells:
+                elif any(map(str.strip, cells)):
+                    # Spreadsheets write empty rows below a table; they are none.
                     yield line, header, cells
-                line = reader.line_num + 1
+                line = before + reader.line_num + 1
         except csv.Error as error:
-            raise Invalid({"": [f"{path.name}, line {reader.line_num}: {error}."]}) from None
+            reason = _why(error, is_long=before + reader.line_num > line)
+            raise Invalid({"": [f"{path.name}, line {line}: {reason}"]}) from None
 
 
-def _delimiter(file: TextIO) -> str:
+def _why(error: csv.Error, *, is_long: bool) -> str:
+    """Say what is wrong in the row that begins here; `is_long` when it spans several lines."""
+    if is_long or "end of data" in str(error):
+        return (
+            'a quotation mark (") is opened in this row and not closed rightly. Within a cell write it twice.'
+        )
+    if "expected after" in str(error):
+        return 'a quotation mark (") stands within a cell. Write it twice, and the cell in quotation marks.'
+    return f"{error}."
+
+
+def _delimiter(first: str) -> str:
     """Return what parts the cells of the first line; spreadsheets of many countries write semicolons."""
     # What stands in quotes is a name, whatever it holds.
-    first = re.sub(r'"[^"]*"', "", file.readline(MAX_CELL))
-    file.seek(0)
-    return max(DELIMITERS, key=first.count)
+    names = re.sub(r'"[^"]*"', "", first)
+    return max(DELIMITERS, key=names.count)
 
 
 def _table(
@@ -194,7 +219,9 @@ def _count_json(path: Path) -> int:
             if line.strip():
                 try:
                     json.loads(line)
-                except (ValueError, RecursionError) as error:
+                except RecursionError:
+                    raise Invalid({"": [f"{path.name}, line {number}: this is nested too deep."]}) from None
+                except ValueError as error:
                     raise Invalid({"": [f"{path.name}, line {number}: this is no JSON: {error}."]}) from None
                 count += 1
     return count

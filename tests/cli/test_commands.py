@@ -52,6 +52,20 @@ def test_help_names_every_command(command):
         assert f"  {name} " in result.output
 
 
+def test_a_command_that_is_stopped_says_so_by_its_code(command, monkeypatch):
+    def stop(_module):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.cli._load", stop)
+    result = command("import", "customers", __file__)
+    assert (result.exit_code, result.output) == (130, "Stopped.\n")
+
+
+def test_this_machine_is_a_trusted_host_beside_those_that_are_named(tmp_path):
+    settings = config.load({"DATA_DIR": str(tmp_path), "TRUSTED_HOSTS": "shop.example", "HOST": "10.0.0.5"})
+    assert settings.trusted_hosts == ("shop.example", "127.0.0.1", "localhost", "::1", "10.0.0.5")
+
+
 def test_init_makes_a_database_at_the_newest_schema(command, tmp_path):
     url = f"sqlite:///{tmp_path / 'new.db'}"
     for _ in range(2):

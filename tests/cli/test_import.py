@@ -113,7 +113,18 @@ def test_a_dry_run_says_the_same_and_changes_nothing(session, run):
     ("name", "content", "told"),
     [
         ("a.csv", b"email\ncaf\xe9@mail.example\n", "line 2, byte 4"),
+        ("a.csv", b"email\ncaf\xe9@mail.example\n", "iconv -f WINDOWS-1252 -t UTF-8"),
         ("a.csv", "email\na@mail.example\n".encode("utf-16"), "UTF-16"),
+        ("a.xlsx", b"PK\x03\x04\x14\0\6\0", 'is a workbook. Save the sheet as "CSV UTF-8".'),
+        ("a.csv", b"email,first_name,\na@mail.example,A,\n", "column 3 has none"),
+        ("a.csv", b'email,last_name\na,A\n"b,B\nc,C\n', 'line 3: a quotation mark (") is opened'),
+        (
+            "a.csv",
+            b'email,last_name\na,A\n"b,B\n' + b"c,C\n" * 30_000,
+            'line 3: a quotation mark (") is opened',
+        ),
+        ("a.csv", b'email,last_name\na,A\nb,"B" C\n', 'line 3: a quotation mark (") stands within a cell'),
+        ("a.jsonl", b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "line 1: this is nested too deep"),
         ("a.csv", b"email\na\0@mail.example\n", "line 2: this holds a NUL"),
         ("a.csv", b"email\n" + b"x" * 200_000, "line 2: field larger"),
         ("a.csv", b"", "no first line"),
@@ -466,6 +477,14 @@ def test_others_can_save_while_an_import_runs(session, engine, run, monkeypatch,
     run("customers", "email\na@mail.example\nb@mail.example\n")
     # On PostgreSQL nobody waits for another's rows, so there is no pause.
     assert saved == ([1, 2] if database_kind == "sqlite" else [])
+
+
+def test_what_excel_adds_is_passed_over(session, run):
+    content = "\ufeffsep=;\r\nemail;first_name\r\na@mail.example;Ada\r\n;\r\nnobody;Bo\r\n ;\r\n;\r\n"
+    result = run("customers", content)
+    assert "Line 5, email: " in result.output
+    assert "1 created, 0 updated, 0 unchanged, 1 refused." in result.output
+    assert session.scalars(select(Customer.first_name)).all() == ["Ada"]
 
 
 @pytest.mark.parametrize(
