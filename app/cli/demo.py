@@ -276,8 +276,9 @@ def _customers(
                 )
             )
         made = customers_bulk.create(session, demo_actor, batch)
-        search_index.refresh(session, [row.id for row in made])
-        rows += made
+        search_index.refresh(session, made)
+        found = {row.id: row for row in session.scalars(select(Customer).where(Customer.id.in_(made)))}
+        rows += [found[customer_id] for customer_id in made]
     return rows
 
 

@@ -125,7 +125,12 @@ def _check(given: dict[str, Any], region: str | None, strict: bool) -> dict[str,
 
 def new_display_id() -> str:
     """Return a random display id; whoever stores it makes sure that it is not taken."""
-    return "".join(secrets.choice(DISPLAY_ID_LETTERS) for _ in range(DISPLAY_ID_LENGTH))
+    number = secrets.randbelow(len(DISPLAY_ID_LETTERS) ** DISPLAY_ID_LENGTH)
+    letters = []
+    for _ in range(DISPLAY_ID_LENGTH):
+        number, letter = divmod(number, len(DISPLAY_ID_LETTERS))
+        letters.append(DISPLAY_ID_LETTERS[letter])
+    return "".join(letters)
 
 
 def may_be_display_id(text: str) -> bool:

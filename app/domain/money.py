@@ -19,6 +19,8 @@ def decimals(currency: str) -> int:
     return get_currency_precision(currency)
 
 
+# Each order asks for its total more than once, and many cost the same.
+@lru_cache(maxsize=4096)
 def to_minor(amount: Decimal | int, currency: str) -> int:
     """Return an exact amount in the smallest unit (cents, yen).
 

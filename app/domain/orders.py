@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import simplejson
 
+from app.domain import values
 from app.domain.order_kinds import ListOf, Problems, Record, Spec, TooManyProblemsError, read_time
 from app.domain.order_shape import ORDER
 from app.domain.order_states import (
@@ -61,26 +62,34 @@ _LINK: Final = re.compile(r"(?:https?://[^/\s\\]|/(?![/\\]))[^\s\\]*", re.IGNORE
 class OrderDocument:
     """A validated order: the known keys with their values as given, and what lists and searches need.
 
-    `text` is the document as it is kept.
+    `text` is the document as it is kept, `buyer` its billing address, or else the shipping address, and
+    `email_key` the key of the buyer's e-mail address, None where there is none.
     """
 
-    document: Mapping[str, Any]
     text: str
     external_order_id: str
     order_id: str | None
     order_uuid: str | None
     customer_uuid: str | None
     external_customer_id: str | None
+    buyer: Mapping[str, Any]
     email: str | None
+    email_key: str | None
     placed_at: datetime | None
     channel: str | None
     channel_type: str | None
     currency: str | None
     grand_total: Decimal | None
+    order_total: Decimal | None
     item_count: int
     status_label: str | None
     fulfilment: Fulfilment
     brief: Mapping[str, Any]
+
+    @property
+    def document(self) -> Any:
+        """The known keys with their values, read anew from `text`: few ask, and it is large to hand over."""
+        return loads(self.text)
 
 
 def parse(document: object) -> OrderDocument:
@@ -108,27 +117,38 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
     if pieces > MAX_PIECES:
         # A list of products alone cannot be that long.
         raise Invalid({"shipments": [f"Write quantities of at most {MAX_PIECES} pieces in all."]}, _REFUSED)
-    total = kept.get("totals", {}).get("grand_total")
-    created_at = kept.get("created_at")
+    text = dumps(kept)
+    if len(text.encode()) > MAX_BYTES:
+        # What is kept must be readable again.
+        raise Invalid({"": [_too_large(MAX_BYTES)]}, _REFUSED)
+    totals, created_at = kept.get("totals", {}), kept.get("created_at")
+    billing = kept.get("billing_address", {})
+    email = billing.get("email", "").strip() or None
     return OrderDocument(
-        document=kept,
-        text=dumps(kept),
+        text=text,
         external_order_id=kept["external_order_id"],
         order_id=kept.get("order_id"),
         order_uuid=kept.get("order_uuid"),
         customer_uuid=kept.get("customer_uuid"),
         external_customer_id=kept.get("external_customer_id"),
-        email=kept.get("billing_address", {}).get("email", "").strip() or None,
+        buyer=billing or kept.get("shipping_address", {}),
+        email=email,
+        email_key=values.find_email_key(email),
         placed_at=read_time(created_at) if created_at else None,
         channel=kept.get("channel"),
         channel_type=kept.get("channel_type"),
         currency=next(_currencies(kept, products), None),
-        grand_total=None if total is None else Decimal(total),
+        grand_total=_decimal(totals.get("grand_total")),
+        order_total=_decimal(totals.get("order_total")),
         item_count=pieces,
         status_label=kept.get("status_label"),
         fulfilment=fulfilment(kept),
         brief=brief(kept),
     )
+
+
+def _decimal(amount: Decimal | int | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount)
 
 
 def brief(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +234,7 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     try:
         raw = text if isinstance(text, bytes) else text.encode("utf-8")
         if len(raw) > max_bytes:
-            raise _refusal(f"Send at most {max_bytes} bytes.")
+            raise _refusal(_too_large(max_bytes))
         plain = raw.decode("utf-8-sig")
     except UnicodeError:
         raise _refusal("Send the text in UTF-8.") from None
@@ -231,6 +251,10 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         )
     except simplejson.JSONDecodeError as error:
         raise _refusal(f"This is no JSON: look at line {error.lineno}, column {error.colno}.") from None
+
+
+def _too_large(most: int) -> str:
+    return f"Send at most {most} bytes."
 
 
 def _refusal(reason: str) -> Invalid:

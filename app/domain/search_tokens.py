@@ -7,10 +7,12 @@ same. Two texts may share a number; whoever looks up verifies the hit.
 import uuid
 import zlib
 
+_HALF = 2**31
+
 
 def token(text: str) -> int:
     """Return the number of a text, from -2**31 to 2**31-1."""
-    return zlib.crc32(text.encode()) - 2**31
+    return zlib.crc32(text.encode()) - _HALF
 
 
 def written(number: int) -> str:
@@ -25,6 +27,10 @@ def of_haystack(haystack: str) -> set[int]:
 
 def of_pattern(pattern: str) -> list[int]:
     """Return the tokens that every haystack with this part has; patterns have three characters or more."""
+    if pattern.isascii():
+        # The same, encoded once: imports compute a hundred for each customer.
+        raw = pattern.encode()
+        return [zlib.crc32(raw[at : at + 3]) - _HALF for at in range(len(raw) - 2)]
     return [token(pattern[at : at + 3]) for at in range(len(pattern) - 2)]
 
 

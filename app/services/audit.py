@@ -7,7 +7,7 @@ from typing import Any, Required, TypedDict, Unpack, cast
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
-from app.db import PLANNED_ONCE
+from app.db import PLANNED_ONCE, insert_rows
 from app.domain import clock, digests, folding
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, Changes
@@ -58,8 +58,7 @@ def entry_values(actor: Actor, action: AuditAction, **what: Unpack[What]) -> dic
 
 def record_batch(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
     """Add the entries of many acts, each as `entry_values` gives it, with one statement."""
-    if entries:
-        session.execute(insert(AuditEntry), entries)
+    insert_rows(session, AuditEntry, entries)
 
 
 _ACCESS = insert(cast("Table", AccessEntry.__table__)).execution_options(**PLANNED_ONCE)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db import insert_rows
 from app.domain import clock, customers, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
@@ -41,56 +42,45 @@ def create(
     batch: Sequence[NewCustomer],
     *,
     permission: Permission = Permission.CUSTOMER_EDIT,
-) -> list[Customer]:
+) -> list[uuid.UUID]:
     """Create customers whose e-mail addresses the caller knows to be free, with all their parts.
 
-    The search entries are left to the caller, which refreshes them once for its whole batch.
+    Returns their ids, in the order of the batch. The search entries are left to the caller, which refreshes
+    them once for its whole batch.
     `permission` is what the act needs that this is a part of. Raises NotFound for a store that is
     not the actor's, and for none unless the actor works for all.
     """
     actor.require(permission)
     for store_id in {given.store_id for given in batch}:
         scope.require_store(actor, store_id)
-    display_ids = free_display_ids(session, len(batch))
     now = clock.utcnow()
-    rows: list[Customer] = []
-    for given, display_id in zip(batch, display_ids, strict=True):
-        at = given.created_at or now
-        customer = Customer(
-            id=new_id(),
-            **given.columns,
-            display_id=display_id,
-            created_by_id=given.created_by_id or actor.associate_id,
-            created_by_client=actor.client_name,
-            store_id=given.store_id,
-            order_count=0,
-            revision=1,
-            created_at=at,
-            updated_at=at,
-        )
-        rows.append(customer)
-        session.add(customer)
-    # Rows of a child table must not go before the customers that they point to.
-    session.flush()
-    parts: dict[type[Base], list[dict[str, Any]]] = {CustomerStore: [], Address: [], ExtendedAttribute: []}
+    # As plain rows: to make objects of them, and to keep track of each, takes longer than to write them.
+    rows: dict[type[Base], list[dict[str, Any]]] = {
+        # A child's row must not go before the customer that it points to.
+        Customer: [],
+        CustomerStore: [],
+        Address: [],
+        ExtendedAttribute: [],
+    }
     entries = []
-    for customer, given in zip(rows, batch, strict=True):
-        _add_parts(parts, customer, given)
+    for given, display_id in zip(batch, free_display_ids(session, len(batch)), strict=True):
+        customer = _row(actor, given, display_id, now)
+        rows[Customer].append(customer)
+        _add_parts(rows, customer, given)
         shown = {name: given.columns[name] for name in FIELD_LABELS if given.columns.get(name)}
         entry = audit.entry_values(
             actor,
             AuditAction.CUSTOMER_CREATED,
-            subject=("customer", customer.id),
-            customer_id=customer.id,
+            subject=("customer", customer["id"]),
+            customer_id=customer["id"],
             store_id=given.store_id,
             revision=1,
             changes=diff({}, shown),
         )
         entries.append(entry)
-    # As plain rows: to make objects of them, and to keep track of each, takes longer than to write them.
-    for model, made in parts.items():
-        if made:
-            session.execute(insert(model), made)
+    session.flush()
+    for model, made in rows.items():
+        insert_rows(session, model, made)
     audit.record_batch(session, entries)
     events.add_batch(
         session,
@@ -98,25 +88,41 @@ def create(
         [
             NewEvent(
                 kind=EventKind.CUSTOMER_CREATED,
-                customer_id=customer.id,
+                customer_id=customer["id"],
                 revision=1,
-                store_id=given.store_id,
+                store_id=customer["store_id"],
             )
-            for customer, given in zip(rows, batch, strict=True)
+            for customer in rows[Customer]
         ],
     )
-    return rows
+    return [customer["id"] for customer in rows[Customer]]
+
+
+def _row(actor: Actor, given: NewCustomer, display_id: str, now: datetime) -> dict[str, Any]:
+    at = given.created_at or now
+    return {
+        **given.columns,
+        "id": new_id(),
+        "display_id": display_id,
+        "created_by_id": given.created_by_id or actor.associate_id,
+        "created_by_client": actor.client_name,
+        "store_id": given.store_id,
+        "order_count": 0,
+        "revision": 1,
+        "created_at": at,
+        "updated_at": at,
+    }
 
 
 def _add_parts(
-    parts: Mapping[type[Base], list[dict[str, Any]]], customer: Customer, given: NewCustomer
+    parts: Mapping[type[Base], list[dict[str, Any]]], customer: Mapping[str, Any], given: NewCustomer
 ) -> None:
     if given.store_id is not None:
         parts[CustomerStore].append(
             {
                 "store_id": given.store_id,
-                "customer_id": customer.id,
-                "since": customer.created_at,
+                "customer_id": customer["id"],
+                "since": customer["created_at"],
                 "reason": given.reason.value,
                 "opt_in_state": State.NOT_ASKED.value,
             }
@@ -133,13 +139,13 @@ def _add_parts(
             columns
             | {
                 "is_default": is_default,
-                "customer_id": customer.id,
-                "created_at": customer.created_at,
-                "updated_at": customer.created_at,
+                "customer_id": customer["id"],
+                "created_at": customer["created_at"],
+                "updated_at": customer["created_at"],
             }
         )
     parts[ExtendedAttribute] += [
-        {"customer_id": customer.id, "name": name, "value": value, "value_key": folding.fold(value)}
+        {"customer_id": customer["id"], "name": name, "value": value, "value_key": folding.fold(value)}
         for name, value in (given.attributes or {}).items()
     ]
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from app import db
@@ -59,7 +59,7 @@ def add_batch(session: Session, actor: Actor, batch: Sequence[NewEvent]) -> None
     wanted = session.execute(select(Webhook.id, Webhook.kinds).where(Webhook.is_active)).all()
     if not wanted:
         # Without the work of keeping track of rows: imports write one event for each customer.
-        session.execute(insert(Event), rows)
+        db.insert_rows(session, Event, rows)
         return
     events = [Event(**row) for row in rows]
     session.add_all(events)

@@ -140,7 +140,7 @@ def _customers(
     session: Session, actor: Actor, context: Context, batch: Sequence[CheckedCustomer]
 ) -> list[Result]:
     store = _store(context)
-    keys = [values.find_email_key(one.row.get("email")) for one in batch]
+    keys = [_key(one) for one in batch]
     known = _by_email(session, actor, [key for key in keys if key])
     results: dict[int, Result] = {}
     new: dict[str, customers_bulk.NewCustomer] = {}
@@ -157,8 +157,7 @@ def _customers(
         new[made.columns["email_key"]] = made
         results[number] = Outcome.CREATED
     if new:
-        rows = customers_bulk.create(session, actor, list(new.values()))
-        search_index.refresh(session, [row.id for row in rows])
+        search_index.refresh(session, customers_bulk.create(session, actor, list(new.values())))
     if later:
         known = _by_email(session, actor, [keys[number] or "" for number in later])
         outcomes = _each(
@@ -168,6 +167,14 @@ def _customers(
         )
         results |= dict(zip(later, outcomes, strict=True))
     return [results[number] for number in range(len(batch))]
+
+
+def _key(one: CheckedCustomer) -> str | None:
+    """Return the key of the row's e-mail address; what was refused for another reason may have one too."""
+    if isinstance(one.columns, Invalid):
+        return values.find_email_key(one.row.get("email"))
+    key: str = one.columns["email_key"]
+    return key
 
 
 def _new_customer(one: CheckedCustomer, store: Store, context: Context) -> customers_bulk.NewCustomer:

@@ -3,15 +3,15 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm import Session
 
-from app.db import is_taken
-from app.domain import clock, folding, money, orders, values
+from app.db import insert_rows, is_taken
+from app.domain import clock, folding, money, orders
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
 from app.domain.consents import State
@@ -32,6 +32,10 @@ NO_CURRENCY = "XXX"
 MAX_ORDER_ID = 100
 # How often customers whom another act makes at the same time are looked for again.
 TRIES = 3
+_KEPT = (
+    "id", "external_order_id", "order_key", "customer_id", "store_id", "placed_at", "state", "channel_type",
+    "currency", "grand_total_minor", "item_count", "document", "brief",
+)  # fmt: skip
 _SHOWN = ("customer_id", "store_id", "placed_at", "state", "currency", "grand_total_minor", "item_count")
 
 
@@ -50,7 +54,7 @@ class OrderInput:
 class Recorded:
     """What came of one order."""
 
-    order: Order
+    order_id: uuid.UUID
     created: bool
     changed: bool
 
@@ -79,7 +83,7 @@ def record(
     outcome = record_batch(session, actor, [_in_own_store(session, actor, given)])[0]
     if isinstance(outcome, Invalid):
         raise outcome
-    return outcome.order, outcome.created
+    return session.get_one(Order, outcome.order_id), outcome.created
 
 
 def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) -> list[Recorded | Invalid]:
@@ -103,16 +107,16 @@ def record_batch(session: Session, actor: Actor, batch: Sequence[OrderInput]) ->
             continue
         order = given.order
         if owner is None:
-            blanked = orders.redact_person(order.document)
-            order = replace(order, document=blanked, text=orders.dumps(blanked))
+            order = replace(order, text=orders.dumps(orders.redact_person(order.document)))
         columns = _columns(order, owner, places.store_of(given))
         outcomes.append(written.write(columns))
     written.save()
-    _link(session, actor, outcomes)
-    _count(session, written.touched)
-    session.flush()
-    if written.touched:
-        search_index.refresh(session, sorted(written.touched))
+    linked = _link(session, actor, written.places)
+    counted = _count(session, written.touched)
+    anew = linked | places.created
+    if anew:
+        search_index.refresh(session, anew)
+    search_index.refresh_last_orders(session, counted - anew)
     return outcomes
 
 
@@ -170,14 +174,15 @@ class _Places:
         # By id only whom the actor may see: an id alone must not open another store's customer.
         known = select(Customer.id).where(Customer.id.in_(ids), scope.visible(actor))
         self.ids = set(session.scalars(known)) if ids else set()
-        # Each address is read once: a batch holds several orders of most customers.
-        self.keys = {email: values.find_email_key(email) for email in {given.order.email for given in batch}}
+        self.keys = {given.order.email_key for given in batch} - {None}
         self.emails: dict[str, uuid.UUID] = {}
+        self.created: set[uuid.UUID] = set()
         self._read_emails(session)
 
     def _read_emails(self, session: Session) -> None:
-        emails = {key for key in self.keys.values() if key}
-        pairs = session.execute(select(Customer.email_key, Customer.id).where(Customer.email_key.in_(emails)))
+        pairs = session.execute(
+            select(Customer.email_key, Customer.id).where(Customer.email_key.in_(self.keys))
+        )
         self.emails = dict(list(pairs))
 
     def hold(self, session: Session, batch: Sequence[OrderInput], others: set[uuid.UUID]) -> None:
@@ -212,8 +217,9 @@ class _Places:
             try:
                 # In the order of the addresses, as each act that makes several of them.
                 with session.begin_nested():
-                    rows = customers_bulk.create(
-                        session, actor, [new[key] for key in sorted(new)], permission=Permission.ORDER_RECORD
+                    keys = sorted(new)
+                    made = customers_bulk.create(
+                        session, actor, [new[key] for key in keys], permission=Permission.ORDER_RECORD
                     )
             except IntegrityError as error:
                 if not is_taken(error):
@@ -222,7 +228,8 @@ class _Places:
                 self._read_emails(session)
                 self.hold(session, batch, set())
             else:
-                self.emails |= {row.email_key: row.id for row in rows}
+                self.emails |= dict(zip(keys, made, strict=True))
+                self.created |= set(made)
             found, new = self._sort(batch)
         if new:
             raise Unavailable
@@ -261,7 +268,7 @@ class _Places:
         for identity in _ids(given):
             if identity in self.ids:
                 return identity
-        key = self.keys[given.order.email]
+        key = given.order.email_key
         if key is None:
             return Invalid(
                 {"billing_address.email": ["Give the customer's e-mail address, or a known customer_uuid."]}
@@ -281,9 +288,7 @@ def _new_customer(wanted: OrderInput, store: Store | None) -> customers_bulk.New
     order = wanted.order
     if store is None and wanted.needs_store:
         return Invalid({"channel": ["Nobody knows this customer yet: name the store that should."]})
-    address: Mapping[str, Any] = (
-        order.document.get("billing_address") or order.document.get("shipping_address") or {}
-    )
+    address = order.buyer
     region = store.country_code if store else None
     given = {
         "first_name": address.get("first_name") or "",
@@ -306,10 +311,8 @@ def _new_customer(wanted: OrderInput, store: Store | None) -> customers_bulk.New
 
 
 def _total_minor(order: OrderDocument, currency: str) -> int:
-    total = order.grand_total
-    if total is None:
-        total = Decimal((order.document.get("totals") or {}).get("order_total") or 0)
-    return money.to_minor(total, currency)
+    total = order.order_total if order.grand_total is None else order.grand_total
+    return money.to_minor(total or 0, currency)
 
 
 def _currency(order: OrderDocument, store: Store | None) -> str:
@@ -337,12 +340,14 @@ def _columns(order: OrderDocument, customer_id: uuid.UUID | None, store: Store |
 class _Written:
     """The orders of one batch; new ones are written with one statement, and so is what the log says of all.
 
-    `touched` are the customers whose orders changed.
+    As plain rows: to make objects of them, and to keep track of each, takes longer than to write them.
+    `touched` are the customers whose orders changed, `places` who ordered in which store when first.
     """
 
-    def __init__(self, session: Session, actor: Actor, known: dict[str, Order]) -> None:
+    def __init__(self, session: Session, actor: Actor, known: Mapping[str, Order]) -> None:
         self.session, self.actor, self.known = session, actor, known
         self.touched: set[uuid.UUID] = set()
+        self.places: dict[tuple[uuid.UUID, uuid.UUID], datetime] = {}
         self._new: dict[str, dict[str, Any]] = {}
         self._entries: list[dict[str, Any]] = []
 
@@ -350,68 +355,57 @@ class _Written:
         now = clock.utcnow()
         key = columns["external_order_id"]
         row = self.known.get(key)
-        columns["placed_at"] = columns["placed_at"] or (row.placed_at if row else now)
-        old = {} if row is None else {name: getattr(row, name) for name in columns}
-        if row is not None and old == columns:
-            return Recorded(order=row, created=False, changed=False)
-        created = row is None
+        old = self._new.get(key) or ({} if row is None else {name: getattr(row, name) for name in _KEPT})
+        columns["placed_at"] = columns["placed_at"] or old.get("placed_at") or now
+        if old and all(old[name] == value for name, value in columns.items()):
+            return Recorded(order_id=old["id"], created=False, changed=False)
+        order_id = old["id"] if old else new_id()
+        changed = {**columns, "id": order_id, "recorded_at": now}
         if row is None:
-            self._new[key] = {"id": new_id(), "recorded_at": now, **columns}
-            row = self.known[key] = Order(**self._new[key])
+            self._new[key] = changed
         else:
-            if row.customer_id:
-                self.touched.add(row.customer_id)
-            changed = columns | {"recorded_at": now}
             for name, value in changed.items():
                 setattr(row, name, value)
-            if key in self._new:
-                self._new[key] |= changed
-        if columns["customer_id"]:
-            self.touched.add(columns["customer_id"])
-        self._log(row, old, columns)
-        return Recorded(order=row, created=created, changed=True)
+        self._note(old, changed)
+        return Recorded(order_id=order_id, created=not old, changed=True)
 
-    def _log(self, row: Order, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def _note(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        store_id, customer_id = new["store_id"], new["customer_id"]
+        self.touched |= {owner for owner in (old.get("customer_id"), customer_id) if owner}
+        if store_id and customer_id:
+            place, placed_at = (store_id, customer_id), new["placed_at"]
+            self.places[place] = min(placed_at, self.places.get(place, placed_at))
         shown = diff(old, {name: new[name] for name in _SHOWN})
         entry = audit.entry_values(
             self.actor,
             AuditAction.ORDER_RECORDED,
-            subject=("order", row.id),
-            customer_id=row.customer_id,
-            store_id=row.store_id,
+            subject=("order", new["id"]),
+            customer_id=customer_id,
+            store_id=store_id,
             changes={name: (_plain(before), _plain(after)) for name, (before, after) in shown.items()},
         )
         self._entries.append(entry)
 
     def save(self) -> None:
-        """Write what is new; the rows are the session's from then on, as if it had written them."""
         self.session.flush()
-        if self._new:
-            self.session.execute(insert(Order), list(self._new.values()))
-        for key in self._new:
-            make_transient_to_detached(self.known[key])
-            self.session.add(self.known[key])
+        insert_rows(self.session, Order, list(self._new.values()))
         audit.record_batch(self.session, self._entries)
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | str) else str(value)
+    return str(value) if isinstance(value, uuid.UUID | datetime) else value
 
 
-def _link(session: Session, actor: Actor, outcomes: Sequence[Recorded | Invalid]) -> None:
-    """Make the customers known to the stores where they ordered, and tell of it.
+def _link(
+    session: Session, actor: Actor, wanted: Mapping[tuple[uuid.UUID, uuid.UUID], datetime]
+) -> set[uuid.UUID]:
+    """Make the customers known to the stores where they ordered, and tell of it; return those new to one.
 
-    The profile itself is as it was, so its revision stays.
+    `wanted` maps (store, customer) to the time of the first order there. The profile itself is as it was,
+    so its revision stays.
     """
-    wanted: dict[tuple[uuid.UUID, uuid.UUID], Any] = {}
-    for outcome in outcomes:
-        if isinstance(outcome, Recorded) and outcome.changed:
-            order = outcome.order
-            if order.store_id and order.customer_id:
-                key = (order.store_id, order.customer_id)
-                wanted[key] = min(order.placed_at, wanted.get(key, order.placed_at))
     if not wanted:
-        return
+        return set()
     there = session.execute(
         select(CustomerStore.store_id, CustomerStore.customer_id).where(
             CustomerStore.customer_id.in_({customer_id for _, customer_id in wanted})
@@ -419,23 +413,25 @@ def _link(session: Session, actor: Actor, outcomes: Sequence[Recorded | Invalid]
     )
     missing = wanted.keys() - {(store_id, customer_id) for store_id, customer_id in there}
     if not missing:
-        return
+        return set()
     new = {customer_id for _, customer_id in missing}
     opt_ins = consent_queries.opt_ins_of(session, new)
     pairs = session.execute(select(Customer.id, Customer.revision).where(Customer.id.in_(new)))
     revisions: dict[uuid.UUID, int] = dict(list(pairs))
-    for store_id, customer_id in missing:
+    rows: list[dict[str, Any]] = []
+    for store_id, customer_id in sorted(missing):
         state, opted_in_at = opt_ins.get((store_id, customer_id), (State.NOT_ASKED.value, None))
-        session.add(
-            CustomerStore(
-                store_id=store_id,
-                customer_id=customer_id,
-                since=wanted[store_id, customer_id],
-                reason=LinkReason.ORDERED.value,
-                opt_in_state=state,
-                opted_in_at=opted_in_at,
-            )
+        rows.append(
+            {
+                "store_id": store_id,
+                "customer_id": customer_id,
+                "since": wanted[store_id, customer_id],
+                "reason": LinkReason.ORDERED.value,
+                "opt_in_state": state,
+                "opted_in_at": opted_in_at,
+            }
         )
+    insert_rows(session, CustomerStore, rows)
     told = [
         NewEvent(
             kind=EventKind.CUSTOMER_UPDATED,
@@ -447,15 +443,16 @@ def _link(session: Session, actor: Actor, outcomes: Sequence[Recorded | Invalid]
         for store_id, customer_id in sorted(missing)
     ]
     events.add_batch(session, actor, told)
+    return new
 
 
-def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
-    """Bring the customers' number of orders and last purchase up to date."""
+def _count(session: Session, customer_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Bring the customers' number of orders and last purchase up to date; return whose changed."""
     if not customer_ids:
-        return
+        return set()
     # Locked before counting, so that of two acts at once the later one sees both orders.
-    customers = session.scalars(
-        select(Customer)
+    held = session.execute(
+        select(Customer.id, Customer.order_count, Customer.last_order_at)
         .where(Customer.id.in_(customer_ids))
         .order_by(Customer.id)
         .with_for_update(key_share=True)
@@ -468,5 +465,14 @@ def _count(session: Session, customer_ids: set[uuid.UUID]) -> None:
             .group_by(Order.customer_id)
         )
     }
-    for customer in customers:
-        customer.order_count, customer.last_order_at = counted.get(customer.id, (0, None))
+    changed: dict[uuid.UUID, dict[str, Any]] = {}
+    for customer_id, *before in held:
+        count, last = counted.get(customer_id, (0, None))
+        if before != [count, last]:
+            changed[customer_id] = {"id": customer_id, "order_count": count, "last_order_at": last}
+    if changed:
+        session.execute(update(Customer), list(changed.values()))
+    for known in session.identity_map.values():
+        if isinstance(known, Customer) and known.id in changed:
+            session.expire(known, ["order_count", "last_order_at"])
+    return set(changed)

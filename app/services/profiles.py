@@ -55,9 +55,9 @@ def create(
     new = customers_bulk.NewCustomer(
         columns=columns, store_id=store.id if store else None, addresses=parts, attributes=kept
     )
-    customer = customers_bulk.create(session, actor, [new])[0]
-    search_index.refresh(session, [customer.id])
-    return customer
+    [customer_id] = customers_bulk.create(session, actor, [new])
+    search_index.refresh(session, [customer_id])
+    return session.get_one(Customer, customer_id)
 
 
 def replace(

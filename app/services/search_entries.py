@@ -101,9 +101,9 @@ def _keys(reading: Reading) -> dict[str, Any]:
     return {
         "last_key": last_key,
         "first_key": first_key,
-        "last_order_ms": _milliseconds(reading.row.last_order_at),
-        "opted_in_ms": max((_milliseconds(link.opted_in_at) for link in reading.links), default=0),
-        "created_ms": _milliseconds(reading.row.created_at),
+        "last_order_ms": milliseconds(reading.row.last_order_at),
+        "opted_in_ms": max((milliseconds(link.opted_in_at) for link in reading.links), default=0),
+        "created_ms": milliseconds(reading.row.created_at),
     }
 
 
@@ -117,14 +117,15 @@ def _entries(reading: Reading, doc: int, place_of: dict[uuid.UUID, int]) -> list
             | {
                 "place": place_of[link.store_id],
                 "opt_in_state": link.opt_in_state,
-                "opted_in_ms": _milliseconds(link.opted_in_at),
+                "opted_in_ms": milliseconds(link.opted_in_at),
             }
             for link in reading.links
         ),
     ]
 
 
-def _milliseconds(at: datetime | None) -> int:
+def milliseconds(at: datetime | None) -> int:
+    """Return the milliseconds since 1970 as the search tables hold a time, 0 for never."""
     return int(at.timestamp() * 1000) if at else 0
 
 

@@ -34,6 +34,40 @@ def refresh(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
         search_statistics.keep_up(session, changed=len(wanted))
 
 
+def refresh_last_orders(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
+    """Bring the last purchase of these customers up to date, of whom nothing else changed.
+
+    In a fraction of the time of `refresh`, since no words, names and stores are looked at.
+    """
+    session.flush()
+    wanted = sorted(set(customer_ids))
+    connection, held = session.connection(), tables.documents.c
+    for start in range(0, len(wanted), BATCH):
+        found = connection.execute(
+            select(held.doc, held.last_order_ms, Customer.last_order_at)
+            .join_from(tables.documents, Customer, Customer.id == held.customer_id)
+            .where(held.customer_id.in_(wanted[start : start + BATCH]))
+            .order_by(held.doc)
+        )
+        changed = [
+            {"b_doc": doc, "b_last_order_ms": at}
+            for doc, before, last_order_at in found
+            if (at := search_entries.milliseconds(last_order_at)) != before
+        ]
+        if changed:
+            connection.execute(_SET_LAST_ORDER, changed)
+            connection.execute(_SET_LAST_ORDER_OF_ENTRIES, changed)
+
+
+_SET_LAST_ORDER, _SET_LAST_ORDER_OF_ENTRIES = (
+    update(table)
+    .where(table.c.doc == bindparam("b_doc"))
+    .values(last_order_ms=bindparam("b_last_order_ms"))
+    .execution_options(**PLANNED_ONCE)
+    for table in (tables.documents, tables.entries)
+)
+
+
 def remove(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
     """Take these customers out of all lists and searches, in the running transaction."""
     session.flush()

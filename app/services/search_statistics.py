@@ -23,7 +23,7 @@ RARE = 100
 SMALLEST = 1_000
 # An act of many customers may take the time; one of a single customer should seldom.
 _MANY = 100
-_GROWTH_AT_MANY = 2
+_GROWTH_AT_MANY = 4
 _GROWTH = 8
 
 

@@ -422,6 +422,13 @@ def test_bad_text_is_refused(text, reason):
     assert caught.value.fields == {"": [reason]}
 
 
+def test_an_order_of_a_long_list_that_could_not_be_read_again_is_refused():
+    payments = [{"payment_detail": "é" * 4000}] * 140
+    with pytest.raises(Invalid) as caught:
+        orders.parse({"external_order_id": "A-1", "payments": payments})
+    assert caught.value.fields == {"": ["Send at most 1048576 bytes."]}
+
+
 def test_text_may_start_with_a_byte_order_mark_and_hold_brackets_in_strings():
     assert orders.loads(b'\xef\xbb\xbf{"a":"' + b"[" * 50 + b'\\"{"}') == {"a": "[" * 50 + '"{'}
 

@@ -15,8 +15,9 @@ from app.domain.actor import Actor
 from app.domain.paging import PageRequest
 from app.errors import Invalid, NotFound
 from app.models import AuditEntry, Customer, CustomerStore, Order
+from app.models import search as tables
 from app.queries import orders as order_queries
-from app.services import orders
+from app.services import orders, search_index
 from tests import factories
 
 SYSTEM = Actor.system("test")
@@ -101,6 +102,33 @@ def test_counts_follow_an_order_that_moves(session, shop, marie):
     record(session, small("A", email="BEN@mail.example"), store_id=shop.id)
     assert (marie.order_count, marie.last_order_at) == (1, datetime(2026, 5, 1, 10, tzinfo=UTC))
     assert (ben.order_count, ben.last_order_at) == (1, datetime(2026, 5, 1, 10, tzinfo=UTC))
+
+
+def test_lists_and_searches_hold_what_they_would_if_they_were_rebuilt(session, shop, marie):
+    ben = factories.make_customer(session, stores=(), email="ben@mail.example")
+    other = factories.make_store(session)
+    with transaction(session):
+        search_index.rebuild(session)
+    record(session, small("A", created_at="2026-05-03T10:00:00Z"), store_id=shop.id)
+    record(session, small("B"), store_id=other.id)
+    record(session, small("C", email="new@mail.example"), store_id=shop.id)
+    record(session, small("A", ben.email, created_at="2026-05-03T10:00:00Z"), store_id=shop.id)
+
+    def held():
+        documents, entries = tables.documents.c, tables.entries
+        pairs = session.execute(select(documents.customer_id, documents.doc, documents.last_order_ms)).all()
+        ids = {doc: customer_id for customer_id, doc, _ in pairs}
+        rows = session.execute(select(entries)).all()
+        return {(key, at) for key, _, at in pairs} | {(ids[doc], *values) for doc, *values in rows}
+
+    before = held()
+    with transaction(session):
+        search_index.rebuild(session)
+    assert before == held()
+    times = select(tables.documents.c.last_order_ms).where(
+        tables.documents.c.customer_id.in_([marie.id, ben.id])
+    )
+    assert set(session.scalars(times)) == {1777802400000, 1777629600000}
 
 
 def test_an_unknown_customer_is_created_in_the_store_of_the_order(session, shop):
