@@ -423,7 +423,7 @@ def test_bad_text_is_refused(text, reason):
 
 
 def test_an_order_of_a_long_list_that_could_not_be_read_again_is_refused():
-    payments = [{"payment_detail": "é" * 4000}] * 140
+    payments = [{"payment_detail": "é" * 4000, "status_description": "é" * 4000}] * 70
     with pytest.raises(Invalid) as caught:
         orders.parse({"external_order_id": "A-1", "payments": payments})
     assert caught.value.fields == {"": ["Send at most 1048576 bytes."]}
