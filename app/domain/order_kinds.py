@@ -310,7 +310,7 @@ class Record:
 
     def read(self, value: Any, problems: Problems) -> Any:
         """Return the known keys that have a value."""
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict | Mapping):
             problems.add("Write this as an object in { }.")
             return {}
         read = {}

@@ -54,6 +54,7 @@ _REFUSED: Final = "This order cannot be taken as it is."
 _TOLERANCE: Final = Decimal("0.01")
 # A string with its escapes is skipped whole, even one that never ends: each character is read once.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _STEPS: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 _LINK: Final = re.compile(r"(?:https?://[^/\s\\]|/(?![/\\]))[^\s\\]*", re.IGNORECASE)
 
@@ -147,6 +148,14 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
     )
 
 
+def _depth(text: str) -> int:
+    """Return how deep JSON is nested, or more than that where even so it is not too deep."""
+    opened = text.count("[") + text.count("{")
+    if opened <= MAX_DEPTH:
+        return opened
+    return max(accumulate(_STEPS.get(found, 0) for found in _STRUCTURE.findall(text)), default=0)
+
+
 def _decimal(amount: Decimal | int | None) -> Decimal | None:
     return None if amount is None else Decimal(amount)
 
@@ -238,8 +247,7 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         plain = raw.decode("utf-8-sig")
     except UnicodeError:
         raise _refusal("Send the text in UTF-8.") from None
-    steps = (_STEPS.get(found, 0) for found in _STRUCTURE.findall(plain))
-    if max(accumulate(steps), default=0) > MAX_DEPTH:
+    if _depth(plain) > MAX_DEPTH:
         raise _refusal(f"Nest at most {MAX_DEPTH} deep.")
     try:
         return simplejson.loads(
@@ -296,17 +304,18 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 
 def _refuse_inexact(value: Any) -> None:
-    # The plain types first: to ask whether something is a Mapping takes long.
-    if isinstance(value, str | int | None):
-        return
     if isinstance(value, dict | Mapping):
-        for part in value.values():
+        value = value.values()
+    elif not isinstance(value, list):
+        value = [value]
+    for part in value:
+        # The plain types first, and by themselves: an order has hundreds of values.
+        if type(part) in _PLAIN:
+            continue
+        if isinstance(part, float) or (isinstance(part, Decimal) and not part.is_finite()):
+            raise ValueError("Only exact numbers can be written.")
+        if isinstance(part, dict | list | Mapping):
             _refuse_inexact(part)
-    elif isinstance(value, list):
-        for part in value:
-            _refuse_inexact(part)
-    elif isinstance(value, float) or (isinstance(value, Decimal) and not value.is_finite()):
-        raise ValueError("Only exact numbers can be written.")
 
 
 def check_totals(document: Mapping[str, Any]) -> list[str]:

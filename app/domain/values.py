@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 
@@ -35,6 +36,9 @@ def text(value: object, *, max_length: int, multiline: bool = False) -> str:
     """
     if not isinstance(value, str):
         raise BadValue(N_("Enter text."))
+    if value.isascii() and value.isprintable() and len(value) <= max_length:
+        # Nothing of what follows can be in it, and most texts are such.
+        return value.strip()
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
         raise BadValue(N_("This holds a broken character. Type it again."))
     cleaned = unicodedata.normalize("NFC", value).strip()
@@ -78,6 +82,8 @@ def email_key(normal: str) -> str:
     return normal.casefold()
 
 
+# The orders of one customer mostly stand together in a file.
+@lru_cache(maxsize=256)
 def find_email_key(given: str | None) -> str | None:
     """Return the key of what may be an e-mail address, None for what is none."""
     try:

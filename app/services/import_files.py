@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from app.domain import csv_rows, orders
 from app.domain.csv_rows import Plan
 from app.errors import Invalid
@@ -217,14 +219,24 @@ def _count_json(path: Path) -> int:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                try:
-                    json.loads(line)
-                except RecursionError:
-                    raise Invalid({"": [f"{path.name}, line {number}: this is nested too deep."]}) from None
-                except ValueError as error:
-                    raise Invalid({"": [f"{path.name}, line {number}: this is no JSON: {error}."]}) from None
+                if reason := _why_no_json(line):
+                    raise Invalid({"": [f"{path.name}, line {number}: this is {reason}."]})
                 count += 1
     return count
+
+
+def _why_no_json(line: str) -> str | None:
+    # In a quarter of the time, for what is in order; the other lets NaN pass, for which the row is refused.
+    try:
+        msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        try:
+            json.loads(line)
+        except RecursionError:
+            return "nested too deep"
+        except ValueError as error:
+            return f"no JSON: {error}"
+    return None
 
 
 def _json_list(path: Path) -> Iterator[Row]:

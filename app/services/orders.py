@@ -32,6 +32,7 @@ NO_CURRENCY = "XXX"
 MAX_ORDER_ID = 100
 # How often customers whom another act makes at the same time are looked for again.
 TRIES = 3
+_NOT_PLAIN = (uuid.UUID, datetime)
 _KEPT = (
     "id", "external_order_id", "order_key", "customer_id", "store_id", "placed_at", "state", "channel_type",
     "currency", "grand_total_minor", "item_count", "document", "brief",
@@ -278,8 +279,10 @@ class _Places:
 
 def _ids(given: OrderInput) -> list[uuid.UUID]:
     ids = [given.customer_id] if given.customer_id else []
+    if not given.order.customer_uuid:
+        return ids
     try:
-        return [*ids, uuid.UUID(given.order.customer_uuid or "")]
+        return [*ids, uuid.UUID(given.order.customer_uuid)]
     except ValueError:
         return ids
 
@@ -393,7 +396,7 @@ class _Written:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, uuid.UUID | datetime) else value
+    return str(value) if isinstance(value, _NOT_PLAIN) else value
 
 
 def _link(
