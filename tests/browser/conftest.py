@@ -29,6 +29,14 @@ FLAGS = (
 ).split()
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = Axe().axe_script
+REST = """async () => {
+  const end = performance.now() + 10_000;
+  while (document.querySelector(".htmx-request") && performance.now() < end) {
+    await new Promise(requestAnimationFrame);
+  }
+  const ending = document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity);
+  await Promise.allSettled(ending.map((one) => one.finished));
+}"""
 # Only faults are asked for: of all that is right, axe-core would describe each element.
 FAULTS = """async (rules) => {
   const found = await axe.run({ runOnly: rules, resultTypes: ["violations"] });
@@ -138,6 +146,8 @@ class Tablet:
         """Nothing that axe-core finds, nothing wider than the screen, no complaint of the browser."""
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
+        # What fades in has the colours of a page that is loading until then.
+        self.page.evaluate(REST)
         assert self.page.evaluate(FAULTS, AXE_RULES) == []
         assert self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         # axe-core sets styles of its own, which the policy rightly refuses.
