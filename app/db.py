@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Literal, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, insert
+from sqlalchemy import Connection, Engine, Insert, Select, create_engine, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.domain.customers import EMAIL_TAKEN
@@ -48,6 +48,11 @@ _PLANNING = " -c jit=off -c max_parallel_workers_per_gather=0"
 # connection, which takes longer than such a statement. All others are planned for each question, since
 # how common a word is decides on the right plan.
 PLANNED_ONCE = {"planned_once": True}
+
+# The execution option of an INSERT of rows alone (nothing returned, no conflict looked for), many of which
+# PostgreSQL takes as one stream.
+COPIED = {"copied": True}
+COPIED_FROM = 20
 
 POSTGRESQL_OPTIONS = (
     "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000"
@@ -101,6 +106,7 @@ def make_engine(url: str, *, pool_size: int = 8, bulk: bool = False) -> Engine:
     )
     _ask_idle_connections(engine)
     event.listen(engine, "before_cursor_execute", _before_statement)
+    event.listen(engine, "do_executemany", _copy)
     return engine
 
 
@@ -139,6 +145,24 @@ def _before_statement(
         if next(allowed, "none left") is not None:
             raise RuntimeError("rows are changed outside transaction(), or by more than its one statement")
     driver.prepare_threshold = 0 if context.execution_options.get("planned_once", False) else None
+
+
+def _copy(
+    cursor: Any,
+    _statement: str,
+    rows: Sequence[Mapping[str, Any]],
+    context: DefaultExecutionContext,
+) -> Literal[True] | None:
+    """Send the rows of a plain INSERT as one stream, of which the server plans and answers one statement."""
+    if len(rows) < COPIED_FROM or "copied" not in context.execution_options:
+        return None
+    table = cast("Insert", cast("Any", context.compiled).statement).table
+    quote = context.dialect.identifier_preparer
+    columns = [quote.quote(table.c[name].name) for name in rows[0]]
+    with cursor.copy(f"COPY {quote.format_table(table)} ({', '.join(columns)}) FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(tuple(row.values()))
+    return True
 
 
 def _ask_idle_connections(engine: Engine) -> None:
@@ -268,15 +292,6 @@ class Turns:
         if self._is_needed and time.monotonic() - self._began >= TURN:
             time.sleep(PAUSE)
             self._began = time.monotonic()
-
-
-def insert_rows(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write new rows with one statement, past the session, which keeps track of each and takes as long again.
-
-    The rows name the same columns each; those that they leave out have their default.
-    """
-    if rows:
-        session.connection().execute(insert(cast("Table", model.__table__)), rows)
 
 
 def _begin_one_change(session: Session, patience_ms: int | None) -> None:

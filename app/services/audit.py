@@ -7,11 +7,12 @@ from typing import Any, Required, TypedDict, Unpack, cast
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
-from app.db import PLANNED_ONCE, insert_rows
+from app.db import PLANNED_ONCE
 from app.domain import clock, digests, folding
 from app.domain.actor import Actor
 from app.domain.audit import AccessAction, AuditAction, Changes
 from app.models import AccessEntry, AuditEntry
+from app.services.rows import insert_rows
 
 
 class What(TypedDict, total=False):

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import insert_rows
 from app.domain import clock, customers, folding
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
@@ -21,6 +20,7 @@ from app.models import Address, Customer, CustomerStore, ExtendedAttribute
 from app.models.base import Base, new_id
 from app.queries import scope
 from app.services import audit, events
+from app.services.rows import insert_rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from app.domain.actor import Actor
 from app.domain.events import DeliveryState, EventKind, NewEvent
 from app.models import Delivery, Event, Webhook
 from app.models.base import new_id
+from app.services.rows import insert_rows
 
 
 def add(
@@ -59,7 +60,7 @@ def add_batch(session: Session, actor: Actor, batch: Sequence[NewEvent]) -> None
     wanted = session.execute(select(Webhook.id, Webhook.kinds).where(Webhook.is_active)).all()
     if not wanted:
         # Without the work of keeping track of rows: imports write one event for each customer.
-        db.insert_rows(session, Event, rows)
+        insert_rows(session, Event, rows)
         return
     events = [Event(**row) for row in rows]
     session.add_all(events)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db import insert_rows, is_taken
+from app.db import is_taken
 from app.domain import clock, folding, money, orders
 from app.domain.actor import Actor
 from app.domain.audit import AuditAction, diff
@@ -26,6 +26,7 @@ from app.models.base import new_id
 from app.queries import consents as consent_queries
 from app.queries import scope
 from app.services import audit, customers_bulk, events, search_index
+from app.services.rows import insert_rows, update_rows
 
 # ISO 4217's code for "no currency".
 NO_CURRENCY = "XXX"
@@ -473,8 +474,7 @@ def _count(session: Session, customer_ids: set[uuid.UUID]) -> set[uuid.UUID]:
         count, last = counted.get(customer_id, (0, None))
         if before != [count, last]:
             changed[customer_id] = {"id": customer_id, "order_count": count, "last_order_at": last}
-    if changed:
-        session.execute(update(Customer), list(changed.values()))
+    update_rows(session, Customer, "id", list(changed.values()))
     for known in session.identity_map.values():
         if isinstance(known, Customer) and known.id in changed:
             session.expire(known, ["order_count", "last_order_at"])

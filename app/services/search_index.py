@@ -17,6 +17,7 @@ from app.models import Customer
 from app.models import search as tables
 from app.queries import search_lookup as lookup
 from app.services import search_entries, search_statistics, upserts
+from app.services.rows import insert_rows, update_rows
 from app.services.search_entries import Reading
 
 BATCH = 500
@@ -50,22 +51,12 @@ def refresh_last_orders(session: Session, customer_ids: Iterable[uuid.UUID]) -> 
             .order_by(held.doc)
         )
         changed = [
-            {"b_doc": doc, "b_last_order_ms": at}
+            {"doc": doc, "last_order_ms": at}
             for doc, before, last_order_at in found
             if (at := search_entries.milliseconds(last_order_at)) != before
         ]
-        if changed:
-            connection.execute(_SET_LAST_ORDER, changed)
-            connection.execute(_SET_LAST_ORDER_OF_ENTRIES, changed)
-
-
-_SET_LAST_ORDER, _SET_LAST_ORDER_OF_ENTRIES = (
-    update(table)
-    .where(table.c.doc == bindparam("b_doc"))
-    .values(last_order_ms=bindparam("b_last_order_ms"))
-    .execution_options(**PLANNED_ONCE)
-    for table in (tables.documents, tables.entries)
-)
+        for table in (tables.documents, tables.entries):
+            update_rows(session, table, "doc", changed)
 
 
 def remove(session: Session, customer_ids: Iterable[uuid.UUID]) -> None:
@@ -154,8 +145,7 @@ def _write_entries(
     if gone:
         connection.execute(delete(table).where(tuple_(table.c.doc, table.c.place).in_(gone)))
     new = [entry for entry in wanted if entry["doc"] not in known]
-    if new:
-        connection.execute(_INSERT_ENTRY, new)
+    insert_rows(session, table, new)
     changed = [
         entry
         for entry in wanted
@@ -167,9 +157,6 @@ def _write_entries(
 
 def _is_held(entry: dict[str, Any], row: Any) -> bool:
     return row is not None and all(getattr(row, name) == value for name, value in entry.items())
-
-
-_INSERT_ENTRY = insert(tables.entries)
 
 
 @cache
@@ -228,7 +215,7 @@ def _write_documents(
         connection.execute(_update_document(on_sqlite=lookup.on_sqlite(session)), changed)
     if not new:
         return {}
-    connection.execute(insert(table), new)
+    insert_rows(session, table, new)
     found = connection.execute(
         select(table.c.customer_id, table.c.doc).where(
             table.c.customer_id.in_([row["customer_id"] for row in new])
