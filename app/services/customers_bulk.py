@@ -32,6 +32,8 @@ class NewCustomer:
     reason: LinkReason = LinkReason.CREATED
     created_by_id: uuid.UUID | None = None
     created_at: datetime | None = None
+    # Known to the store from then on; without it since they were created.
+    since: datetime | None = None
     addresses: Sequence[dict[str, Any]] = ()
     attributes: dict[str, str] | None = None
 
@@ -122,7 +124,7 @@ def _add_parts(
             {
                 "store_id": given.store_id,
                 "customer_id": customer["id"],
-                "since": customer["created_at"],
+                "since": given.since or customer["created_at"],
                 "reason": given.reason.value,
                 "opt_in_state": State.NOT_ASKED.value,
             }

@@ -130,8 +130,9 @@ def _hold(session: Session, places: "_Places", batch: Sequence[OrderInput]) -> d
     """
     is_meant = Order.external_order_id.in_([given.order.external_order_id for given in batch])
     before = session.execute(
-        select(Order.external_order_id, Order.customer_id, Order.redacted_at).where(is_meant)
+        select(Order.external_order_id, Order.customer_id, Order.store_id, Order.redacted_at).where(is_meant)
     ).all()
+    places.before = {row.external_order_id: places.store_ids[row.store_id] for row in before if row.store_id}
     redacted = {row.external_order_id for row in before if row.redacted_at is not None}
     live = [given for given in batch if given.order.external_order_id not in redacted]
     places.hold(session, live, {row.customer_id for row in before if row.customer_id is not None})
@@ -177,6 +178,8 @@ class _Places:
         known = select(Customer.id).where(Customer.id.in_(ids), scope.visible(actor))
         self.ids = set(session.scalars(known)) if ids else set()
         self.keys = {given.order.email_key for given in batch} - {None}
+        # Stores of orders that are known, by the number of the order.
+        self.before: dict[str, Store] = {}
         self.emails: dict[str, uuid.UUID] = {}
         self.created: set[uuid.UUID] = set()
         self._read_emails(session)
@@ -203,10 +206,11 @@ class _Places:
         return {found for given in batch if isinstance(found := self._find(given), uuid.UUID)}
 
     def store_of(self, given: OrderInput) -> Store | None:
-        """Return the store of an order: as told, or the one whose name its channel carries."""
+        """Return the store of an order: as told, or whose name its channel carries, or where it stood."""
         if given.store_id is not None:
             return self.store_ids.get(given.store_id)
-        return self.stores.get((given.order.channel or "").strip())
+        named = self.stores.get((given.order.channel or "").strip())
+        return named or self.before.get(given.order.external_order_id)
 
     def owners(
         self, session: Session, actor: Actor, batch: Sequence[OrderInput]
@@ -251,6 +255,9 @@ class _Places:
                     owner = made
                 else:
                     new[owner] = made
+            elif isinstance(owner, str) and given.order.placed_at:
+                first = new[owner].since or given.order.placed_at
+                new[owner] = replace(new[owner], since=min(first, given.order.placed_at))
             found.append(owner)
         return found, new
 
@@ -310,7 +317,10 @@ def _new_customer(wanted: OrderInput, store: Store | None) -> customers_bulk.New
         except Invalid as still:
             return still
     return customers_bulk.NewCustomer(
-        columns=columns, store_id=store.id if store else None, reason=LinkReason.ORDERED
+        columns=columns,
+        store_id=store.id if store else None,
+        reason=LinkReason.ORDERED,
+        since=order.placed_at,
     )
 
 

@@ -272,11 +272,26 @@ def test_an_order_without_a_time_keeps_the_one_at_which_it_came(session, shop, m
     assert record(session, changed, store_id=shop.id)[0].placed_at == placed
 
 
-def test_a_customer_is_a_stores_from_the_first_order_on(session, shop):
-    factories.make_customer(session, email="zoe@mail.example")
+def test_an_order_that_names_no_store_any_more_stays_where_it_was(session, shop, marie):
+    document = small()
+    del document["totals"]["currency"]
+    order, _ = record(session, document, store_id=shop.id)
+    assert (order.store_id, order.currency) == (shop.id, "EUR")
+    batch = [orders.OrderInput(order=order_rules.parse(document | {"status_label": "Delivered"}))]
+    with transaction(session):
+        [outcome] = orders.record_batch(session, SYSTEM, batch)
+    assert outcome.changed
+    assert (order.store_id, order.currency) == (shop.id, "EUR")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_customer_is_a_stores_from_the_first_order_on(session, shop, is_known, step):
+    if is_known:
+        factories.make_customer(session, email="zoe@mail.example")
     documents = [small("WEB-2", "zoe@mail.example"), small("WEB-1", "zoe@mail.example")]
     documents[1]["created_at"] = "2026-05-03T10:00:00.000Z"
-    batch = [orders.OrderInput(order=order_rules.parse(one), store_id=shop.id) for one in documents]
+    batch = [orders.OrderInput(order=order_rules.parse(one), store_id=shop.id) for one in documents[::step]]
     with transaction(session):
         orders.record_batch(session, SYSTEM, batch)
     assert session.scalars(select(CustomerStore.since)).one() == datetime(2026, 5, 1, 10, tzinfo=UTC)
