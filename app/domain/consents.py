@@ -200,6 +200,15 @@ ANSWERS = YES_ACTIONS | NO_ACTIONS
 
 # What a manager's review can add to the history: acts of the house, never of the customer.
 ReviewAction = Literal[Action.ASKED_AGAIN, Action.REJECTED]
+# What a file may tell: what customers declared, and time; the others follow from acts in this application.
+IMPORTED_ACTIONS = (
+    Action.REQUESTED,
+    Action.GIVEN,
+    Action.CONFIRMED,
+    Action.REFUSED,
+    Action.WITHDRAWN,
+    Action.EXPIRED,
+)
 REVIEW_ACTIONS = frozenset({Action.ASKED_AGAIN, Action.REJECTED, Action.RESTORED})
 
 # Where a review may move a state; ACCEPTED cannot stand here, the type checker refuses it.

@@ -1,7 +1,7 @@
 """One batch of imported rows, kind by kind: the same rules and audit as every other way in."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ from app.domain.actor import Actor
 from app.domain.addresses import FIELD_LABELS as ADDRESS_FIELDS
 from app.domain.addresses import AddressInput
 from app.domain.audit import AuditAction
-from app.domain.consents import Action, Channel, ConsentInput, Method, Purpose
+from app.domain.consents import IMPORTED_ACTIONS, Action, Channel, ConsentInput, Method, Purpose
 from app.domain.customers import EMAIL_TAKEN, CustomerChanges, CustomerInput
 from app.domain.fields import Checker
 from app.domain.permissions import Role
@@ -333,7 +333,9 @@ def _opt_in(row: Mapping[str, Any], customer: Customer, store: Store) -> Consent
     purpose = checker.take(
         "purpose", lambda: _choice(Purpose, row.get("purpose") or "clienteling"), Purpose.CLIENTELING
     )
-    action = checker.take("action", lambda: _choice(Action, row.get("action") or "given"), Action.GIVEN)
+    action = checker.take(
+        "action", lambda: _choice(IMPORTED_ACTIONS, row.get("action") or "given"), Action.GIVEN
+    )
     checker.done()
     at = import_fields.past(row, "at")
     if at is None:
@@ -352,11 +354,12 @@ def _opt_in(row: Mapping[str, Any], customer: Customer, store: Store) -> Consent
     )
 
 
-def _choice(kind: Any, value: object) -> Any:
-    try:
-        return kind(str(value or "").strip().casefold())
-    except ValueError:
-        raise BadValue(f"Write one of: {', '.join(kind)}.") from None
+def _choice(choices: Iterable[Any], value: object) -> Any:
+    wanted = str(value or "").strip().casefold()
+    for one in choices:
+        if one == wanted:
+            return one
+    raise BadValue(f"Write one of: {', '.join(choices)}.")
 
 
 def _employee_rows(

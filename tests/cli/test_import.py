@@ -212,6 +212,15 @@ def test_imported_history_ends_with_the_no_in_any_order_of_rows(session, run, mo
     assert (stand(), count(session, ConsentEvent)) == (first, events)
 
 
+@pytest.mark.parametrize("action", ["contact_changed", "asked_again", "rejected", "restored", "maybe"])
+def test_what_follows_from_acts_here_is_no_declaration_to_import(session, run, action):
+    run("customers", "email\na@mail.example\n")
+    content = f"email,channel,action,at\na@mail.example,email,{action},2026-01-01T10:00:00Z\n"
+    told = "Write one of: requested, given, confirmed, refused, withdrawn, expired."
+    assert told in run("opt-ins", content).output
+    assert count(session, ConsentEvent) == 0
+
+
 def test_an_order_of_impossible_size_is_a_refused_row(session, run):
     orders = [
         {"external_order_id": name, "billing_address": {"email": "zoe@mail.example"}, **over}
