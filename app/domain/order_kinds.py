@@ -147,7 +147,7 @@ class Amount:
         """Return the number as it was written."""
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             # A float has already lost the number that was written.
-            problems.add("Write this as an exact decimal number without quotes, such as 19.99.")
+            problems.add("Write this as a decimal number with a point and without quotes, such as 19.99.")
         elif isinstance(value, Decimal) and not value.is_finite():
             problems.add("Write a number; NaN and Infinity are none.")
         elif not _fits(value):

@@ -198,7 +198,7 @@ def test_only_plain_links_are_shown(url, shown):
 # Bad input
 
 QUOTES = "Write this as text, in quotes."
-EXACT = "Write this as an exact decimal number without quotes, such as 19.99."
+EXACT = "Write this as a decimal number with a point and without quotes, such as 19.99."
 WHOLE = "Write a whole number without quotes and without a point, such as 2."
 OBJECT = "Write this as an object in { }."
 LIST = "Write this as a list in [ ]."
