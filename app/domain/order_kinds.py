@@ -313,17 +313,19 @@ class Record:
         if not isinstance(value, dict | Mapping):
             problems.add("Write this as an object in { }.")
             return {}
+        for key in self.required:
+            if value.get(key) is None:
+                problems.path.append(key)
+                problems.add("Fill this in: without it the order cannot be told from others.")
+                problems.path.pop()
         read = {}
-        for key, spec in self.fields.items():
-            part = value.get(key)
+        # In the order of the shape, so that the same order is the same text; most keys are not there.
+        for key in filter(value.__contains__, self.fields):
+            part = value[key]
             if part is None:
-                if key in self.required:
-                    problems.path.append(key)
-                    problems.add("Fill this in: without it the order cannot be told from others.")
-                    problems.path.pop()
                 continue
             problems.path.append(key)
-            kept = spec.read(part, problems)
+            kept = self.fields[key].read(part, problems)
             problems.path.pop()
             if kept is not None:
                 read[key] = kept

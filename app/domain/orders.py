@@ -118,7 +118,8 @@ def _summarize(kept: dict[str, Any]) -> OrderDocument:
     if pieces > MAX_PIECES:
         # A list of products alone cannot be that long.
         raise Invalid({"shipments": [f"Write quantities of at most {MAX_PIECES} pieces in all."]}, _REFUSED)
-    text = dumps(kept)
+    # No number in it is inexact: reading refused those.
+    text = _write(kept)
     if len(text.encode()) > MAX_BYTES:
         # What is kept must be readable again.
         raise Invalid({"": [_too_large(MAX_BYTES)]}, _REFUSED)
@@ -298,6 +299,10 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def dumps(document: Mapping[str, Any]) -> str:
     """Write JSON with exact decimals and no spaces. Raises ValueError for a float, NaN or Infinity."""
     _refuse_inexact(document)
+    return _write(document)
+
+
+def _write(document: Mapping[str, Any]) -> str:
     return simplejson.dumps(
         document, use_decimal=True, allow_nan=False, ensure_ascii=False, separators=(",", ":")
     )
