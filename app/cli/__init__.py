@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -71,6 +72,28 @@ def _load(module: str) -> ModuleType:
         gc.enable()
 
 
+# What SQLite says, without naming the file.
+_NO_FILE = ("unable to open database file", "attempt to write a readonly database")
+
+
+def _say_file() -> str:
+    """Return which file of DATABASE_URL cannot be used, and what helps."""
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 -- see below
+
+    from app import config  # noqa: PLC0415 -- see below
+
+    path = Path(make_url(config.load().database_url).database or "").absolute()
+    if not path.parent.is_dir():
+        return (
+            f"The database does not answer: there is no folder {path.parent}. Make it, or correct "
+            "DATABASE_URL."
+        )
+    return (
+        f"The database does not answer: {path} cannot be opened or made. Whoever runs this needs to be "
+        "allowed to write that file and its folder; else correct DATABASE_URL."
+    )
+
+
 def describe(error: Exception) -> str | None:
     """Return what is wrong in a line, with the reasons by field; None for a fault of the program."""
     # Here, so that each command imports what it needs, and without looking for garbage.
@@ -85,6 +108,8 @@ def describe(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, DBAPIError) and isinstance(as_app_error(error), AppError):
         reason = str(error.orig).strip().splitlines()[0] if error.orig else ""
+        if reason.startswith(_NO_FILE):
+            return _say_file()
         return f"The database does not answer as it should: {reason}"
     if isinstance(error, (sqlite3.Error, sqlite_library.Error)):
         return f"The database does not answer as it should: {error}"

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import click
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app import backups, config, readiness, schema
 from app.api import openapi
+from app.cli import describe
 from app.cli.database import open_engine
 from app.db import sqlite_library
 from app.domain import clock
@@ -55,8 +57,11 @@ def doctor() -> None:
         if checks.get("migrated"):
             checks |= _ledger(engine, settings)
         waiting_since = _waiting_since(engine) if checks.get("migrated") else None
+        why = "" if checks["database"] else _why(engine)
     for name, holds in checks.items():
         _line(_TEXTS[name], holds=holds)
+    if why:
+        click.echo(f"         {why}")
     if settings.is_sqlite:
         found = sqlite_library.sqlite_version
         _line(
@@ -74,6 +79,15 @@ def doctor() -> None:
         _line("ALLOW_HTTP is on: only for this machine, never on a network", holds=False, mark="advice")
     if not all(checks.values()):
         sys.exit(1)
+
+
+def _why(engine: Engine) -> str:
+    """Return why the database cannot be reached; empty when it can, or nothing is known."""
+    try:
+        with engine.connect():
+            return ""
+    except DBAPIError as error:
+        return describe(error) or ""
 
 
 def _ledger(engine: Engine, settings: config.Settings) -> dict[str, bool]:

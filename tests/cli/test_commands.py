@@ -139,6 +139,11 @@ def test_doctor_says_what_is_wrong(command, tmp_path):
     assert "WRONG  The schema is the newest (else run: clienteling init)" in result.output
 
 
+def test_doctor_names_the_folder_that_is_missing(command):
+    result = command("doctor", DATABASE_URL="sqlite:////nowhere/x.db")
+    assert (result.exit_code, "there is no folder /nowhere. Make it" in result.output) == (1, True)
+
+
 def test_doctor_hides_the_password_of_the_database(command):
     result = command("doctor", DATABASE_URL="postgresql://ada:hidden-word@127.0.0.1:1/none")
     assert "hidden-word" not in result.output
@@ -212,7 +217,12 @@ def test_an_empty_key_file_is_refused(command, tmp_path, name):
         (("init",), "postgresql://ada:hidden-word@host:bad/x", "DATABASE_URL cannot be read"),
         (("init",), "sqlite:///", "DATABASE_URL must name a file"),
         (("init",), "sqlite:///:memory:", "DATABASE_URL must name a file"),
-        (("init",), "sqlite:////proc/x.db", "The database does not answer"),
+        (("init",), "sqlite:////proc/x.db", "The database does not answer: /proc/x.db cannot be opened"),
+        (
+            ("init",),
+            "sqlite:////nowhere/x.db",
+            "there is no folder /nowhere. Make it, or correct DATABASE_URL",
+        ),
         (("backup", "/etc/passwd/x.db"), "", "/etc/passwd is no folder."),
         (("backup", "/proc/x.db"), "", "/proc/x.db cannot be written: "),
         (("restore", "--yes", "/proc/self/mem"), "", "Error: Input/output error."),
