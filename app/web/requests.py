@@ -5,11 +5,15 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import SecurityError
 
 from app.domain.actor import Actor
 from app.domain.texts import N_
 from app.errors import Unreadable
 from app.web.access import public
+
+# How much of a host's name that is not served stands in the log.
+MAX_HOST = 100
 
 _BROKEN = ("\x00", "\ufffd")
 _ADDRESS = N_(
@@ -26,6 +30,14 @@ def _who() -> str | None:
         return str(client.id)
     user = g.get("_login_user")
     return str(user.id) if user is not None and user.is_authenticated else None
+
+
+def _refused_host() -> dict[str, str]:
+    """Return the host of a request that was refused for it, so that TRUSTED_HOSTS can be mended."""
+    if not isinstance(request.routing_exception, SecurityError):
+        return {}
+    given = request.environ.get("HTTP_HOST", "")
+    return {"host": "".join(filter(str.isprintable, given[:MAX_HOST]))}
 
 
 def _is_text(encoded: bytes) -> bool:
@@ -70,6 +82,7 @@ def register(app: Flask) -> None:
                 route=request.endpoint,
                 status=response.status_code,
                 actor=_who(),
+                **_refused_host(),
                 ms=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
             )
         return response

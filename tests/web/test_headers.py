@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.application import create_app
 from tests.cast import PASSWORD
@@ -136,6 +137,21 @@ def test_a_foreign_host_is_refused(client, path, headers):
     assert (answer.status_code, answer.mimetype) == (400, "text/plain")
     assert "evil" not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [
+        ("shop.example:8000", "shop.example:8000"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("a\x07\x85" + "b" * 200, "a" + "b" * 97),
+    ],
+)
+def test_the_log_names_the_host_that_was_refused(client, given, noted):
+    with capture_logs() as lines:
+        assert client.get("/sign-in", environ_overrides={"HTTP_HOST": given}).status_code == 400
+        assert client.get("/sign-in").status_code == 200
+    assert [line.get("host") for line in lines if line["event"] == "request"] == [noted, None]
 
 
 def test_what_proxies_say_counts_only_when_there_is_one(open_app):
