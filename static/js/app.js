@@ -65,6 +65,12 @@
     if (!row) return;
     const name = $("#customers-profile-name", head).textContent;
     if ($(".result-name", row).textContent !== name) $(".result-name bdi", row).textContent = name;
+    $(".avatar", row).textContent = $(".avatar", head).textContent;
+    // Never what was revealed: that is shown in the profile alone.
+    const contact = $$(".masked-value", head);
+    if (!contact.some((value) => value.hasAttribute("tabindex"))) {
+      $(".result-line", row).replaceChildren(...contact.map((value) => $("bdi", value).cloneNode(true)));
+    }
     $(".result-side .badge", row)?.replaceWith($(".badge", head).cloneNode(true));
   }
 

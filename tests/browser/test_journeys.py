@@ -45,11 +45,13 @@ def test_an_associate_finds_and_edits_a_customer_and_sees_the_orders(tablet, cas
     page.locator("#live", has_text="Saved.").wait_for(state="attached")
     page.locator("#customers-contact a", has_text="Edit").tap()
     page.fill("#customers-contact-form [name=first_name]", "Marion")
+    page.fill("#customers-contact-form [name=email]", "zoe@other.example")
     ada.check()
     page.locator("#customers-contact-form button", has_text="Save").tap()
     page.locator("#customers-contact", has_text="Marion").wait_for()
     assert page.locator("#customers-profile-name").inner_text() == "Marion Lefèvre"
     assert row.locator(".result-name").text_content() == "Marion Lefèvre"
+    assert row.locator(".result-line bdi").last.text_content() == "z•••@ot•••"
     page.locator("a.order-row").tap()
     page.get_by_role("heading", name="Order WEB-77").wait_for()
     ada.check()
