@@ -79,9 +79,9 @@ def language_of(country_code: str) -> str:
     return found[0].split("_")[0] if found else FALLBACK_LANGUAGE
 
 
-def language_name(tag: str) -> str:
-    """Return a language's name in that language itself, so that its readers find it."""
-    name = Locale.parse(tag, sep="-").get_display_name() or tag
+def language_name(tag: str, *, language: str = "") -> str:
+    """Return a language's name in `language`; by itself in its own, so that its readers find it."""
+    name = Locale.parse(tag, sep="-").get_display_name(language or None) or tag
     return name[:1].upper() + name[1:]
 
 

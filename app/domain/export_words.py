@@ -24,7 +24,7 @@ PARTS = {
 }
 
 FIELDS = {
-    "action": N_("Act"),
+    "action": N_("Action"),
     "actor": N_("Who"),
     "actor_name": N_("Who"),
     "added_event_id": N_("Added declaration"),

@@ -84,7 +84,7 @@ ACTION_LABELS = {
 
 # What the fields of other things than customers are called; those of an order and of a filter too.
 _FIELD_LABELS = {
-    "act": N_("Act"),
+    "act": N_("Action"),
     "channel": N_("Channel"),
     "channels": N_("Channels"),
     "choices": N_("Choices"),

@@ -23,7 +23,7 @@ from flask_babel import pgettext
 from flask_login import current_user
 from markupsafe import Markup, escape
 
-from app.domain import addresses, clock, jobs, orders, search_matches, searches
+from app.domain import addresses, clock, consent_wordings, jobs, orders, search_matches, searches
 from app.domain.attributes import AttributeType
 from app.domain.consent_reviews import Reason, decision_label
 from app.domain.iso_codes import COUNTRY_CODES
@@ -157,6 +157,12 @@ def phone(value: str) -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
+def email_text(address: str) -> Markup:
+    """Return an e-mail address that goes to the next line before its @ or after a dot, not within a word."""
+    name, at, host = address.rpartition("@")
+    return escape(name).replace(".", Markup(".<wbr>")) + Markup("<wbr>") + escape(at + host)
+
+
 def initials(name: str) -> str:
     """Return the first letters of the first and last word of a name."""
     words = [word for word in name.split() if word[0].isalnum()]
@@ -239,6 +245,11 @@ def country_name(code: str, *, language: str = "") -> str:
 @lru_cache(maxsize=1024)
 def _country_name(code: str, locale: str) -> str:
     return str(Locale.parse(locale).territories.get(code, code))
+
+
+def language_name(tag: str, *, language: str = "") -> str:
+    """Return a language's name in the user's language."""
+    return consent_wordings.language_name(tag, language=language or html_lang())
 
 
 @lru_cache(maxsize=1024)
@@ -375,11 +386,13 @@ def register(app: Flask) -> None:
         ago,
         code_name,
         phone,
+        email_text,
         initials,
         hue,
         highlight,
         attribute_type,
         country_name,
+        language_name,
         address_lines,
         picture,
         delivery_label,
@@ -392,7 +405,7 @@ def register(app: Flask) -> None:
     app.jinja_env.globals.update(reviews_waiting=reviews_waiting, navigation=navigation)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, new_key=lambda: uuid.uuid4().hex)
     templates = templates_of(app)
-    templates.in_language |= {"money", "date", "ago", "country_name", "address_lines"}
+    templates.in_language |= {"money", "date", "ago", "country_name", "language_name", "address_lines"}
     templates.makers.update(
         asset=make_asset,
         icon=_kept("components/icon.html", "icon"),

@@ -122,7 +122,7 @@ def audit_file() -> Response:
         _("Who"),
         _("Role"),
         _("Channel"),
-        _("Act"),
+        _("Action"),
         _("Customer"),
         _("Store"),
         _("Changes"),
@@ -155,7 +155,7 @@ def access() -> Response:
 def access_file() -> Response:
     """Download who looked at whom."""
     header = [
-        _("Time (UTC)"), _("Who"), _("Channel"), _("Act"), _("What"), _("Customers"), _("Store"),
+        _("Time (UTC)"), _("Who"), _("Channel"), _("Action"), _("What"), _("Customers"), _("Store"),
         _("Device"), _("Request"),
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from app.models import ConsentWording
 from app.queries import consent_wordings as queries
 from app.request_session import get_session
 from app.services import consent_wordings as service
-from app.web import admin_pages, consents, htmx
+from app.web import admin_pages, consents, filters, htmx
 from app.web.access import current_actor, requires
 from app.web.forms.wordings import WordingForm
 
@@ -38,7 +38,6 @@ def show(wording_id: uuid.UUID) -> Response:
     return htmx.render(
         "wordings/show.html",
         row=row,
-        language_name=consent_wordings.language_name(row.language),
         direction=consent_wordings.direction(row.language),
         words=customer_words.words(row.language),
         block=consents.blocks({(channel, Purpose(row.purpose)): row for channel in channels})[0],
@@ -124,7 +123,7 @@ def _context(title: str, row: ConsentWording | None = None) -> dict[str, Any]:
 
 def _state_context(row: ConsentWording, *, is_closing: bool) -> dict[str, Any]:
     return _context(_("Retire this wording?") if is_closing else _("Use this wording again?"), row) | {
-        "name": f"{row.title} ({row.language}, {row.label})",
+        "name": f"{row.title} ({filters.language_name(row.language)}, {row.label})",
         "advice": _("Nobody is asked with it any more. What was agreed with it stays.")
         if is_closing
         else _("Customers are asked with it again, unless there is a newer version."),

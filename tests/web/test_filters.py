@@ -139,3 +139,16 @@ def test_only_pictures_of_this_site_are_shown():
         "/static/a.js",
     ):
         assert filters.picture(image) is None
+
+
+def test_a_language_is_named_in_the_users_own(speak):
+    for language, names in (
+        ("en", ["German", "Portuguese (Brazil)"]),
+        ("de", ["Deutsch", "Portugiesisch (Brasilien)"]),
+    ):
+        with speak(language):
+            assert [filters.language_name(tag) for tag in ("de", "pt-BR")] == names
+
+
+def test_an_email_address_goes_on_after_a_dot_or_before_its_at():
+    assert filters.email_text("zoe.<b>@shop.example") == "zoe.<wbr>&lt;b&gt;<wbr>@shop.example"

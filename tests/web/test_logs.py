@@ -233,7 +233,7 @@ def rows_of(answer):
 def test_a_file_holds_what_the_page_finds_and_is_itself_logged(cast, acts, sign_in, session):
     browser = sign_in(cast.mia)
     header, *rows = rows_of(browser.post("/logs/audit/file", data={"act": "customer.updated", "first": ""}))
-    assert header[:5] == ["Time (UTC)", "Who", "Role", "Channel", "Act"]
+    assert header[:5] == ["Time (UTC)", "Who", "Role", "Channel", "Action"]
     assert [row[1] for row in rows] == ["Mia Cast", "Ada Cast"]
     assert rows[1][7] == "First name: Marie → Zoë"
     entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "log.exported")).one()
