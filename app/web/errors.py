@@ -50,6 +50,12 @@ _TEXTS = {
     503: (N_("Not available right now"), N_("Nothing was saved. Please try again."), "wifi-off"),
 }
 
+# Who only opened a page saved nothing, and need not be told that nothing was saved.
+_READING = {
+    500: N_("Try again; if it happens again, tell your administrator the reference."),
+    503: N_("The database cannot be reached right now. Try again in a moment."),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorText:
@@ -121,6 +127,9 @@ def page(status: int, message: str = "") -> Response:
         bool(current_user)  # the page shows who is signed in
     except (DBAPIError, PoolTimeoutError):
         return answer(Unavailable())
+    is_reading = request.method == "GET" and status in _READING
+    if is_reading and message in {"", Unavailable.message}:
+        message = _READING[status]
     title, advice, icon = _TEXTS.get(status, _TEXTS[400])
     request_id = g.get("request_id", "")
     if htmx.wants_fragment():
@@ -128,7 +137,7 @@ def page(status: int, message: str = "") -> Response:
         text = render_template("errors/_message.html", error=error, request_id=request_id)
         return htmx.into_flashes(current_app.make_response((text, status)))
     template = f"errors/{status if status in _TEXTS else 400}.html"
-    text = render_template(template, request_id=request_id, message=say(message))
+    text = render_template(template, request_id=request_id, message=say(message), is_reading=is_reading)
     return current_app.make_response((text, status))
 
 

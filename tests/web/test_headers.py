@@ -77,6 +77,7 @@ def test_a_fault_has_the_headers_too_and_says_nothing(app, cast, sign_in, monkey
     assert answer.headers["X-Request-Id"] in answer.text
     assert "marie" not in answer.text
     assert "ZeroDivision" not in answer.text
+    assert ('href=""' in answer.text, "Nothing was saved" in answer.text) == (True, False)
 
 
 def test_the_nonce_is_new_each_time_and_stands_in_the_page(client):

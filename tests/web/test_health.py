@@ -83,6 +83,11 @@ def test_without_the_database_it_says_so_and_when_to_come_back(cast, sign_in, aw
     assert "secret" not in answer.text
     if answer.mimetype == "text/html":
         assert answer.headers["Retry-After"] == "2"
+        # Whoever only opened a page is not told of saving, and may ask for the page again.
+        assert ('href=""' in answer.text, "saved" in answer.text.split("<p>")[1].split("</p>")[0]) == (
+            True,
+            False,
+        )
 
 
 def test_without_the_database_htmx_gets_the_line(cast, sign_in, away):
