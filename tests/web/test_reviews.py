@@ -319,6 +319,15 @@ def test_a_download_is_safe_to_open_and_noted(session, cast, crowd, sign_in):
     assert (entry.actor_id, entry.subject_id) == (cast.mia.id, "stores")
 
 
+def test_the_dashboard_does_not_call_the_whole_queue_what_the_navigation_calls_to_review(
+    cast, crowd, sign_in
+):
+    # The queue also holds the old and the pending, which the badge of the navigation leaves out.
+    page = sign_in(cast.mia).get("/dashboard").text
+    assert "<dt>In the queue</dt>" in page
+    assert "To review" not in page
+
+
 @pytest.mark.parametrize("path", ["/reviews?group=weak", "/dashboard"])
 def test_the_number_of_statements_does_not_grow(session, app, cast, crowd, say, sign_in, path):
     def count():
