@@ -81,6 +81,8 @@ def test_the_dashboard_fits_every_screen(tablet, cast, crowd, screen):
     mia = tablet(**screen)
     mia.enter(cast.mia)
     mia.open("/dashboard")
+    tiles = [tile.bounding_box() for tile in mia.page.locator(".tile").all()]
+    assert max(tile["x"] + tile["width"] for tile in tiles) - tiles[-1]["x"] - tiles[-1]["width"] < 1
     mia.page.locator(".figures > summary").first.tap()
     mia.check()
     with mia.page.expect_download() as loading:
