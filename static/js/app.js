@@ -65,6 +65,8 @@
     if (!row) return;
     const name = $("#customers-profile-name", head).textContent;
     if ($(".result-name", row).textContent !== name) $(".result-name bdi", row).textContent = name;
+    // The row of somebody on hold shows a lock and says so instead.
+    if ($(".avatar-masked", row)) return;
     $(".avatar", row).textContent = $(".avatar", head).textContent;
     // Never what was revealed: that is shown in the profile alone.
     const contact = $$(".masked-value", head);
