@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import ARRAY, Table, bindparam, func, insert, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from app.db import COPIED
+from app.db import COPIED, COPIED_FROM, PLANNED_ONCE
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -29,9 +29,10 @@ def update_rows(session: Session, of: Table | type[DeclarativeBase], key: str, r
         return
     connection, table, columns = session.connection(), _table(of), list(rows[0])
     values: dict[str, Any]
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql" or len(rows) < COPIED_FROM:
         values = {name: bindparam(f"b_{name}") for name in columns if name != key}
         statement = update(table).where(table.c[key] == bindparam(f"b_{key}")).values(values)
+        statement = statement.execution_options(**PLANNED_ONCE)
         connection.execute(statement, [{f"b_{name}": value for name, value in row.items()} for row in rows])
         return
     # A statement for each row would be answered one by one.

@@ -96,7 +96,7 @@ def test_each_row_is_changed_to_its_own_values(session, count):
     ]
     with answers(session) as told:
         update_rows(session, Order, "id", changed)
-    if session.get_bind().dialect.name == "postgresql":
+    if session.get_bind().dialect.name == "postgresql" and count == MANY:
         assert told == [f"UPDATE {count - 1}"]
     first, *others = session.scalars(select(Order).order_by(Order.id)).all()
     assert (first.state, first.grand_total_minor, first.redacted_at) == ("open", 2**40, make.NOON)
