@@ -80,8 +80,14 @@ def language_of(country_code: str) -> str:
 
 
 def language_name(tag: str, *, language: str = "") -> str:
-    """Return a language's name in `language`; by itself in its own, so that its readers find it."""
-    name = Locale.parse(tag, sep="-").get_display_name(language or None) or tag
+    """Return a language's name in `language`; without one in its own, so that its readers find it.
+
+    A tag that nobody knows, which an imported declaration may carry, is returned as it is.
+    """
+    try:
+        name = Locale.parse(tag, sep="-").get_display_name(language or None) or tag
+    except (ValueError, UnknownLocaleError):
+        return tag
     return name[:1].upper() + name[1:]
 
 

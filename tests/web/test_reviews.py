@@ -77,6 +77,14 @@ def test_the_evidence_is_on_the_same_screen(session, cast, say, sign_in):
     assert {(entry.customer_id, entry.action) for entry in seen} >= {(cast.marie.id, "viewed")}
 
 
+@pytest.mark.parametrize(("written", "shown"), [("german", "german"), ("de_CH", "de_CH"), ("de", "German")])
+def test_a_language_as_a_file_wrote_it_is_shown(cast, say, sign_in, written, shown):
+    row = say(language=written)
+    page = sign_in(cast.mia).get(f"/reviews/{row.event_id}?group=new")
+    assert page.status_code == 200
+    assert f"clienteling-1</span> · {shown}</footer>" in page.text
+
+
 def test_a_drawing_that_is_none_is_not_drawn(session, cast, say, sign_in):
     proof = factories._save(
         session,
