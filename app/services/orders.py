@@ -132,7 +132,9 @@ def _hold(session: Session, places: "_Places", batch: Sequence[OrderInput]) -> d
     before = session.execute(
         select(Order.external_order_id, Order.customer_id, Order.store_id, Order.redacted_at).where(is_meant)
     ).all()
-    places.before = {row.external_order_id: places.store_ids[row.store_id] for row in before if row.store_id}
+    places.before = {
+        row.external_order_id: store for row in before if (store := places.store_ids.get(row.store_id))
+    }
     redacted = {row.external_order_id for row in before if row.redacted_at is not None}
     live = [given for given in batch if given.order.external_order_id not in redacted]
     places.hold(session, live, {row.customer_id for row in before if row.customer_id is not None})
